@@ -1,0 +1,68 @@
+"""Errors that a user can cause. Each says in both languages what is wrong and what to do; the page and the API show
+that text, never a traceback.
+
+UserError
+├── BadRequest 400    UnsupportedMedia 415    TooLarge 413
+├── Unauthorized 401  Forbidden 403           NotFound 404   Conflict 409
+├── Busy 429          (retry_after seconds)
+└── Unavailable 503   (retry_after seconds)
+"""
+
+from __future__ import annotations
+
+from .types import Failure
+
+
+class UserError(Exception):
+    """`code` is stable and documented; `param` names the field at fault, as OpenAI's error object does."""
+
+    status = 400
+
+    def __init__(
+        self, code: str, *, zh: str, en: str, param: str | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(en)
+        self.code, self.zh, self.en, self.param, self.retry_after = code, zh, en, param, retry_after
+
+    @property
+    def failure(self) -> Failure:
+        return Failure(self.code, self.zh, self.en)
+
+    def text(self, language: str) -> str:
+        return self.failure.text(language)
+
+
+class BadRequest(UserError):
+    status = 400
+
+
+class Unauthorized(UserError):
+    status = 401
+
+
+class Forbidden(UserError):
+    status = 403
+
+
+class NotFound(UserError):
+    status = 404
+
+
+class Conflict(UserError):
+    status = 409
+
+
+class TooLarge(UserError):
+    status = 413
+
+
+class UnsupportedMedia(UserError):
+    status = 415
+
+
+class Busy(UserError):
+    status = 429
+
+
+class Unavailable(UserError):
+    status = 503
