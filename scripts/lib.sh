@@ -1,0 +1,34 @@
+# shellcheck shell=bash disable=SC2034,SC2016
+# What the instance's scripts share: where things are, the log, and the signal to ROS. Source it, do not run it.
+
+ROOT=${WHISPER_ROOT:-}
+SCRIPTS=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+RELEASE=$ROOT/opt/whisper/current
+ETC=$ROOT/etc/whisper
+DATA=$ROOT/var/lib/whisper
+LOGS=$ROOT/var/log/whisper
+RUN=$ROOT/run/whisper
+ENV_FILE=$ETC/whisper.env
+PYTHON=$RELEASE/venv/bin/python
+export PYTHONPATH=$RELEASE PYTHONDONTWRITEBYTECODE=1
+
+# A private folder tree stands for the machine on the local target: there, no systemd and no proxy.
+on_systemd() { [ -z "$ROOT" ] && [ -d /run/systemd/system ]; }
+
+say() { printf '[%5d.%ds] %s\n' $((($(now_ms) - STARTED_MS) / 1000)) $((($(now_ms) - STARTED_MS) % 1000 / 100)) "$*"; }
+now_ms() { date +%s%3N; }
+STARTED_MS=$(now_ms)
+
+# signal SUCCESS|FAILURE TEXT : one signal of id 1 to the stack's WaitCondition, TEXT as its data. SIGNAL_CLI is ROS's
+# own curl prefix (WaitConditionHandle.CurlCli); without it (a run by hand) there is nobody to tell.
+signal() {
+    [ -n "${SIGNAL_CLI:-}" ] || return 0
+    printf '%s' "$2" | STATUS=$1 "${SYSTEM_PYTHON:-python3}" -c '
+import json, os, sys
+text = sys.stdin.buffer.read().decode("utf-8", "replace")
+json.dump({"status": os.environ["STATUS"], "id": "1", "data": text}, sys.stdout)' |
+        sh -c "$SIGNAL_CLI -sS -f -o /dev/null --max-time 20 --retry 5 --retry-all-errors --data-binary @-"
+}
+
+# Filter: hashes, keys and credentials are cut out of a log before it is shown or sent.
+without_secrets() { sed -E 's/\$argon2id\$[^ "]*/****/g; s/sk-[A-Za-z0-9_-]{16,}/****/g; s/([Aa]uthorization: *)(Basic|Bearer) [^ "]*/\1****/g'; }
