@@ -1,0 +1,182 @@
+"""Settings: `WHISPER_*` environment variables, read once into a frozen value.
+
+`FIELDS` is the single list: the dataclass is filled from it, `python -m service_app settings` prints it, and the docs'
+table is made from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text is one line that says which, what and what to do."""
+
+
+class Secret(str):
+    """A string that never shows itself by accident: `repr` and f-strings give stars, `reveal()` the value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('****')" if self else "Secret('')"
+
+    def __str__(self) -> str:
+        return "****" if self else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def reveal(self) -> str:
+        return str.__str__(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting: the attribute's name, how its text is read, its default as text, its meaning in both languages."""
+
+    attribute: str
+    parse: Callable[[str], Any]
+    default: str
+    zh: str
+    en: str
+
+    @property
+    def variable(self) -> str:
+        return f"WHISPER_{self.attribute.upper()}"
+
+    @property
+    def secret(self) -> bool:
+        return self.parse is _argon2id
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the service was told by its environment. `FIELDS` says what each one means."""
+
+    host: str
+    port: int
+    admin_user: str
+    admin_password_hash: Secret
+    data_dir: Path
+    models_dir: Path
+    model: str
+    engine: str
+    device: str
+    max_upload_mb: int
+    public_url: str
+    log_level: str
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * 1024 * 1024
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Raises `SettingsError` at the first value that is wrong. Unset and empty mean the default."""
+        source = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        for field in FIELDS:
+            text = source.get(field.variable, "").strip() or field.default
+            try:
+                values[field.attribute] = field.parse(text)
+            except ValueError as error:
+                shown = "****" if field.secret else repr(text)
+                raise SettingsError(f"{field.variable}: {error}, is {shown}") from None
+        return cls(**values)
+
+    def require_login(self) -> None:
+        """The server must not start without a login. Raises `SettingsError`."""
+        if not self.admin_password_hash.reveal():
+            raise SettingsError(
+                "WHISPER_ADMIN_PASSWORD_HASH: is not set; make one with `python -m service_app hash-password`"
+            )
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"should be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError(f"should be one of {', '.join(allowed)}")
+        return text.lower()
+
+    return parse
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _user(text: str) -> str:
+    if ":" in text or not text.isprintable():
+        raise ValueError("should be a printable name without a colon (HTTP Basic separates with it)")
+    return text
+
+
+def _path(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise ValueError("should be an absolute path")
+    return path
+
+
+def _url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("should begin with http:// or https://")
+    return text.rstrip("/")
+
+
+def _argon2id(text: str) -> Secret:
+    if text and not text.startswith("$argon2id$"):
+        raise ValueError("should be an argon2id hash (`python -m service_app hash-password` makes one)")
+    return Secret(text)
+
+
+def _device(text: str) -> str:
+    kind, _, index = text.lower().partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (index and not index.replace(",", "").isdigit()):
+        raise ValueError("should be auto, cpu, cuda or cuda:0,1")
+    return text.lower()
+
+
+FIELDS: Final[tuple[Field, ...]] = (
+    Field("host", _text, "127.0.0.1", "监听地址；对外访问请经 HTTPS 代理", "Address to listen on; the HTTPS proxy is in front"),
+    Field("port", _number(1, 65535), "7860", "监听端口", "Port to listen on"),
+    Field("admin_user", _user, "admin", "登录用户名", "Name of the login"),
+    Field("admin_password_hash", _argon2id, "", "登录密码的 argon2id 哈希", "argon2id hash of the login's password"),
+    Field("data_dir", _path, "/var/lib/whisper", "任务、媒体、会话与密钥的目录", "Folder of jobs, media, sessions and keys"),
+    Field("models_dir", _path, "/opt/whisper/models", "模型权重目录", "Folder of the model weights"),
+    Field("model", _text, "large-v2", "默认模型", "Default model"),
+    Field(
+        "engine",
+        _choice("auto", "faster-whisper", "openai-whisper"),
+        "auto",
+        "识别引擎；auto 优先使用快速引擎",
+        "Speech engine; auto takes the fast one where its weights exist",
+    ),
+    Field("device", _device, "auto", "计算设备；auto 使用全部 GPU，否则 CPU", "Devices; auto takes every GPU, else the CPU"),
+    Field("max_upload_mb", _number(1, 1024 * 1024), "3072", "单个文件上限（MiB）", "Largest file (MiB)"),
+    Field("public_url", _url, "", "用户看到的地址", "Address that users see"),
+    Field("log_level", _choice("debug", "info", "warning", "error"), "info", "日志级别", "Log level"),
+)
+
+
+def table(environment: Mapping[str, str]) -> list[tuple[str, str, str, str, str]]:
+    """Rows of (variable, value, default, Chinese meaning, English meaning); secrets are stars."""
+    rows = []
+    for field in FIELDS:
+        value = environment.get(field.variable, "").strip() or field.default
+        rows.append((field.variable, "****" if field.secret and value else value, field.default, field.zh, field.en))
+    return rows
