@@ -1,0 +1,31 @@
+# Each target is one line that a person could type. `make` alone lists them.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+NAME ?= whisper
+SPEC ?= gn7i-c16g1
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: ## deploy to this machine and print the login address (no torch, no cloud)
+	@scripts/setup.sh app
+	@.venv/bin/python -m deploy create --spec $(SPEC) --local --name $(NAME) --user admin --generate-password
+
+down: ## remove what `make up` made
+	@.venv/bin/python -m deploy delete $(NAME) --local --yes
+
+test: ## set up everything, then the whole test suite
+	@scripts/setup.sh test
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: ## style, types, import contracts, shell scripts, rendered templates
+	@scripts/setup.sh test
+	@scripts/check.sh
+
+bench: ## ratios against peers and limits (ARGS=--json)
+	@scripts/setup.sh test
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+.PHONY: help up down test check bench
