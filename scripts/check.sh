@@ -7,5 +7,5 @@ bin=.venv/bin
 "$bin/ruff" format --check .
 "$bin/mypy"
 PYTHONPATH=. "$bin/lint-imports"
-"$bin/shellcheck" scripts/*.sh ros_templates/src/*.sh .ci/run
+"$bin/shellcheck" $(git ls-files -- "*.sh" .ci/run)
 "$bin/python" -m deploy render --check
