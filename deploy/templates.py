@@ -1,0 +1,87 @@
+"""Renders ros_templates/src/*.yaml.j2 into the templates that are committed.
+
+Jinja's delimiters are << >> and <% %>, because ROS owns ${ } and Compute Nest {{ }}. Scripts come in through `source`,
+verbatim: no template engine ever reads them. The result is ROS's long form (`Ref:`, `Fn::Sub:`), which every tool reads.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import formats
+from .catalog import ROOT, Catalog
+from .errors import Failure
+
+FOLDER = ROOT / "ros_templates"
+SOURCES = FOLDER / "src"
+TEMPLATES = ("single.yaml",)
+
+# An instance from a public image installs drivers and models first; ROS allows a WaitCondition 43,200 s.
+STARTUP_SECONDS = 3600
+
+
+def render(catalog: Catalog) -> dict[str, str]:
+    """File name to text, for every template."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(SOURCES),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  # YAML, not HTML
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["yaml_text"] = _yaml_text
+    values = {
+        "specs": catalog.specs,
+        "models": catalog.models,
+        "default_model": catalog.default_model,
+        "images": catalog.images,
+        "source": _source,
+        "startup_seconds": STARTUP_SECONDS,
+        "user_name": formats.USER_NAME,
+        "instance_password": formats.INSTANCE_PASSWORD,
+        "software_password": formats.software_password_pattern(),
+        "cidr": formats.CIDR,
+        "private_cidr": formats.PRIVATE_CIDR,
+    }
+    return {name: _tidy(environment.get_template(f"{name}.j2").render(values)) for name in TEMPLATES}
+
+
+def stale(rendered: dict[str, str], folder: Path = FOLDER) -> list[Path]:
+    """The files in `folder` which are not what a fresh render gives, byte for byte."""
+    paths = [(folder / name, text) for name, text in rendered.items()]
+    return [path for path, text in paths if not path.is_file() or path.read_bytes() != text.encode()]
+
+
+def body(name: str, folder: Path = FOLDER) -> str:
+    """The text of a committed template."""
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            f"{folder / name}: cannot be read ({error.strerror})", "run: python -m deploy render", code="Template"
+        ) from None
+
+
+def _source(name: str) -> str:
+    return (SOURCES / name).read_text(encoding="utf-8").rstrip("\n")
+
+
+def _yaml_text(value: Any) -> str:
+    """A YAML string in single quotes, in which nothing but the quote itself is special."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _tidy(text: str) -> str:
+    """Includes and macros leave empty lines and blanks at line ends."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return "\n".join(line for line in lines if line) + "\n"
