@@ -27,14 +27,15 @@ ATTEMPTS = 8
 _PAGE = 50  # ListStacks and ListStackEvents give at most 50 at a time
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 
+_PERMISSIONS = "the user needs AliyunROSFullAccess, AliyunECSFullAccess, AliyunVPCFullAccess and AliyunEIPFullAccess"
 # What to do about the errors that a user can do something about; by code, or by the part before its first dot.
 _REMEDIES = {
     "InvalidAccessKeyId": "check the access key: it may be mistyped, disabled or deleted",
     "SignatureDoesNotMatch": "check the access key's secret",
     "InvalidSecurityToken": "get a fresh STS token",
     "InvalidTimeStamp": "set this machine's clock",
-    "Forbidden": "the user needs AliyunROSFullAccess, AliyunECSFullAccess, AliyunVPCFullAccess and AliyunEIPFullAccess",
-    "NoPermission": "the user needs AliyunROSFullAccess, AliyunECSFullAccess, AliyunVPCFullAccess and AliyunEIPFullAccess",
+    "Forbidden": _PERMISSIONS,
+    "NoPermission": _PERMISSIONS,
     "StackNotFound": "python -m deploy list shows the stacks there are",
     "StackExists": "choose another name, or delete that stack first",
     "ActionInProgress": "wait until it is done: python -m deploy events NAME --follow",
@@ -104,7 +105,8 @@ class Ros:
             for item in _pages(page)
         ]
         # The service lists the newest first; seconds are its finest time, so the order within one is kept.
-        return sorted(reversed(events), key=lambda event: event.time)
+        events.reverse()
+        return sorted(events, key=lambda event: event.time)
 
     def resources(self, stack_id: str) -> list[Resource]:
         body = self._call(
@@ -129,9 +131,7 @@ class Ros:
         def page(number: int) -> tuple[list[Any], int]:
             body = self._call(
                 self._client.list_stacks,
-                models.ListStacksRequest(
-                    region_id=self._region, stack_name=names, page_number=number, page_size=_PAGE
-                ),
+                models.ListStacksRequest(region_id=self._region, stack_name=names, page_number=number, page_size=_PAGE),
             )
             return body.stacks or [], int(body.total_count or 0)
 
@@ -144,7 +144,7 @@ class Ros:
             try:
                 with _direct(self._local):
                     return method(request).body
-            except Exception as error:  # noqa: BLE001 # the SDK has three families of exceptions, and OSError
+            except Exception as error:  # the SDK has three families of exceptions, and OSError
                 failure = self._failure(error)
                 if failure is None:
                     raise
@@ -210,9 +210,7 @@ def connect_local(
     return Ros(Client(config), region, local=True, sleep=sleep)
 
 
-def connect(
-    *, region: str, endpoint: str = "", profile: str = "", sleep: Callable[[float], None] = time.sleep
-) -> Ros:
+def connect(*, region: str, endpoint: str = "", profile: str = "", sleep: Callable[[float], None] = time.sleep) -> Ros:
     """With the SDK's own chain of credentials. Raises `Failure` that names the places that were looked at."""
     from alibabacloud_credentials.client import Client as CredentialClient
     from alibabacloud_credentials.provider import CLIProfileCredentialsProvider, DefaultCredentialsProvider
@@ -220,7 +218,7 @@ def connect(
     provider = CLIProfileCredentialsProvider(profile_name=profile) if profile else DefaultCredentialsProvider()
     try:
         provider.get_credentials()
-    except Exception:  # noqa: BLE001 # every provider raises its own kind
+    except Exception:  # every provider raises its own kind
         raise _no_credentials(profile) from None
     protocol, _, host = endpoint.rpartition("://")
     config = Config(

@@ -10,14 +10,15 @@ Failure 1          expected: name taken, no credentials, stack failed
 from __future__ import annotations
 
 
-class Failure(Exception):
-    """`message` says where and what, `remedy` what to type next, `code` is stable for programs."""
+class Failure(Exception):  # noqa: N818
+    """`message` says where and what, `remedy` what to type next, `code` is stable for programs. `details` are further
+    lines, such as the end of a log."""
 
     exit_code = 1
 
-    def __init__(self, message: str, remedy: str = "", *, code: str = "Failed") -> None:
+    def __init__(self, message: str, remedy: str = "", *, code: str = "Failed", details: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.message, self.remedy, self.code = message, remedy, code
+        self.message, self.remedy, self.code, self.details = message, remedy, code, details
 
     def __str__(self) -> str:
         return f"{self.message}; {self.remedy}" if self.remedy else self.message

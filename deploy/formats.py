@@ -53,7 +53,9 @@ def check_stack_name(name: str) -> str:
     from it (VPC, security group) may have."""
     if not _STACK_NAME.fullmatch(name):
         raise Usage(
-            f"--name {name!r}: not a stack name", "use 2 to 128 letters, digits, - and _, beginning with a letter", code="Name"
+            f"--name {name!r}: not a stack name",
+            "use 2 to 128 letters, digits, - and _, beginning with a letter",
+            code="Name",
         )
     return name
 

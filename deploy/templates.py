@@ -1,7 +1,7 @@
 """Renders ros_templates/src/*.yaml.j2 into the templates that are committed.
 
 Jinja's delimiters are << >> and <% %>, because ROS owns ${ } and Compute Nest {{ }}. Scripts come in through `source`,
-verbatim: no template engine ever reads them. The result is ROS's long form (`Ref:`, `Fn::Sub:`), which every tool reads.
+verbatim: no template engine ever reads them. The result is ROS's long form (`Ref:`, `Fn::Sub:`), which all tools read.
 """
 
 from __future__ import annotations

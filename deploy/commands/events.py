@@ -1,0 +1,20 @@
+"""python -m deploy events [NAME] [--follow]"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ..follow import follow
+from ..progress import event_line, watch
+from ..session import Session
+
+
+def events(session: Session) -> int:
+    """What happened, oldest first; with --follow, what happens until the stack settles."""
+    stack = session.find(session.args.name)
+    if session.args.follow:
+        steps = follow(session.cloud, stack, pause=lambda: session.sleep(session.poll_seconds))
+        stack = watch(steps, stream=session.stderr, clock=session.clock)
+    found = session.cloud.events(stack.id)
+    lines = () if session.args.follow else [f"{event.time}  {event_line(event)}" for event in found]
+    return session.done({"events": [asdict(event) for event in found]}, lines)

@@ -1,0 +1,125 @@
+"""Gets the answers that `create` needs: from options, from standard input, or by asking on a terminal."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from typing import TypeVar
+
+from . import formats, passwords
+from .errors import Usage
+from .plan import LOCAL_CLIENTS, Choices, check_timeout, local_zone, model_or_default
+from .secret import Secret
+from .session import Session
+
+Answer = TypeVar("Answer")
+
+
+def choices(session: Session) -> tuple[Choices, Secret]:
+    """The answers, and the software password itself, for showing it when it was generated. Raises `Usage` that names
+    every missing option at once when nobody can be asked."""
+    args, catalog = session.args, session.catalog
+    if not session.interactive:
+        _nothing_missing(session)
+    name = formats.check_stack_name(args.name)
+    user = formats.check_user(args.user)
+    model = model_or_default(catalog, args.model, local=args.local)
+    timeout = check_timeout(args.timeout)
+    spec = _answer(session, args.spec, _spec_question(session), catalog.find_spec)
+    region = session.region
+    zone = local_zone(region)
+    clients = LOCAL_CLIENTS
+    if args.zone or not args.local:
+        zone = _answer(session, args.zone, f"Zone (such as {zone}): ", lambda text: formats.check_zone(text, region))
+    if args.client_cidr or not args.local:
+        question = "Who may connect (your public IPv4 address, or a range): "
+        clients = _answer(session, args.client_cidr, question, formats.client_cidr)
+    password = _software_password(session, user)
+    instance_password = passwords.generate()
+    if args.instance_password_stdin:
+        instance_password = _line(session, "--instance-password-stdin")
+        formats.check_instance_password(instance_password.reveal())
+    return (
+        Choices(
+            name=name,
+            region=region,
+            zone=zone,
+            spec=spec,
+            model=model,
+            user=user,
+            password_hash=passwords.hashed(password),
+            instance_password=instance_password,
+            clients=clients,
+            timeout_minutes=timeout,
+        ),
+        password,
+    )
+
+
+def _nothing_missing(session: Session) -> None:
+    args = session.args
+    missing = [] if args.spec else ["--spec"]
+    if not (args.password_stdin or args.generate_password):
+        missing.append("--password-stdin")
+    if not args.local:
+        if not (args.region or session.environ.get("ALIBABA_CLOUD_REGION_ID")):
+            missing.append("--region")
+        missing += [f"--{option}" for option in ("zone", "client-cidr") if not getattr(args, option.replace("-", "_"))]
+    if missing:
+        raise Usage(f"missing: {' '.join(missing)}", "see: python -m deploy create --help", code="Missing")
+
+
+def _answer(session: Session, given: str | None, question: str, check: Callable[[str], Answer]) -> Answer:
+    """Options fail at once; people may try again."""
+    if given:
+        return check(given)
+    while True:
+        try:
+            return check(_ask(session, question))
+        except Usage as wrong:
+            session.tell(f"{wrong}")
+
+
+def _ask(session: Session, question: str) -> str:
+    session.stderr.write(question)
+    session.stderr.flush()
+    line = session.stdin.readline()
+    if not line:
+        raise Usage("standard input ended before all questions were answered", "give the options instead")
+    return line.strip()
+
+
+def _spec_question(session: Session) -> str:
+    lines = [
+        f"  {spec.id}  {spec.cpus} vCPU, {spec.memory} GiB, {spec.gpus} x {spec.gpu}" for spec in session.catalog.specs
+    ]
+    return "\n".join(["Instance type, or part of its name:", *lines, "> "])
+
+
+def _software_password(session: Session, user: str) -> Secret:
+    args = session.args
+    if args.generate_password:
+        return passwords.generate()
+    if args.password_stdin:
+        password = _line(session, "--password-stdin")
+        formats.check_software_password(password.reveal(), user)
+        return password
+    while True:
+        first = Secret(getpass.getpass(f"Password for {user}: ", session.stderr))
+        try:
+            formats.check_software_password(first.reveal(), user)
+        except Usage as weak:
+            session.tell(f"{weak}")
+            continue
+        if first == Secret(getpass.getpass("Once more: ", session.stderr)):
+            return first
+        session.tell("the two are not the same; try again")
+
+
+def _line(session: Session, option: str) -> Secret:
+    line = session.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise Usage(
+            f"{option}: standard input is empty", "pipe the password in, followed by a newline", code="Password"
+        )
+    return Secret(line)

@@ -1,0 +1,144 @@
+"""What a command works with: its options, the streams, the cloud it talks to, and the one way to answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+from .catalog import Catalog, Region, load
+from .errors import Failure, Usage
+from .secret import masked
+from .stacks import Cloud, Stack
+
+ENVELOPE = 1
+LOCAL_POLL, CLOUD_POLL = 0.3, 3.0  # seconds between two looks at a stack
+
+
+@dataclass
+class Session:
+    verb: str
+    json: bool
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    environ: Mapping[str, str]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    args: Namespace = field(default_factory=Namespace)
+
+    @property
+    def interactive(self) -> bool:
+        """Somebody is there to be asked."""
+        return self.stdin.isatty() and self.stderr.isatty() and not self.json
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        return load()
+
+    @cached_property
+    def region(self) -> Region:
+        """Raises `Usage` when the cloud needs one and none was given."""
+        chosen = self.args.region or self.environ.get("ALIBABA_CLOUD_REGION_ID")
+        if chosen:
+            return self.catalog.find_region(chosen)
+        if self.args.local:
+            return self.catalog.regions[0]
+        raise Usage("missing: --region", "give --region cn-hangzhou, or use --local", code="Missing")
+
+    @cached_property
+    def cloud(self) -> Cloud:
+        """Connects to what the options name. A local target is started by `create` only."""
+        region = self.region.id
+        if self.args.local:
+            from .target import local_endpoint
+
+            endpoint = local_endpoint(self.state_dir, start=self.verb == "create")
+            from .alibaba import connect_local
+
+            return connect_local(
+                endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region=region, sleep=self.sleep
+            )
+        from .alibaba import connect
+
+        return connect(region=region, endpoint=self.args.endpoint, profile=self.args.profile, sleep=self.sleep)
+
+    @property
+    def state_dir(self) -> Path:
+        chosen = self.args.state_dir or self.environ.get("WHISPER_LOCAL_HOME")
+        if chosen:
+            return Path(chosen).expanduser().absolute()
+        state = self.environ.get("XDG_STATE_HOME")
+        return (Path(state) if state else Path.home() / ".local" / "state") / "whisper-local"
+
+    @property
+    def poll_seconds(self) -> float:
+        return LOCAL_POLL if self.args.local else CLOUD_POLL
+
+    def find(self, name: str) -> Stack:
+        """The stack of that name. Raises `Failure`."""
+        stack = self.cloud.find(name)
+        if stack is None:
+            raise Failure(
+                f"no stack is named {name} {self.where}", f"see: {self.command('list')}", code="StackNotFound"
+            )
+        return stack
+
+    @property
+    def where(self) -> str:
+        return "on this machine" if self.args.local else f"in {self.region.id}"
+
+    def command(self, *words: str) -> str:
+        """A command line to type next, aimed at the same place as this one."""
+        place: list[str] = []
+        if self.args.local:
+            place.append("--local")
+            if self.args.state_dir:
+                place += ["--state-dir", str(self.args.state_dir)]
+        for option in ("region", "endpoint", "profile"):
+            value = getattr(self.args, option, None)
+            if value:
+                place += [f"--{option}", value]
+        return " ".join(["python -m deploy", *words, *place])
+
+    def done(self, data: Mapping[str, Any], lines: Sequence[str] = ()) -> int:
+        """The command's result: as JSON, or as lines for people."""
+        if self.json:
+            self._envelope(status="success", data=masked(dict(data)))
+        else:
+            for line in lines:
+                print(line, file=self.stdout)
+            self.stdout.flush()
+        return 0
+
+    def fail(self, failure: Failure) -> None:
+        if self.json:
+            error: dict[str, Any] = {"code": failure.code, "message": failure.message, "remedy": failure.remedy}
+            if failure.details:
+                error["details"] = list(failure.details)
+            self._envelope(status="error", error=error)
+            return
+        self.tell(f"error: {failure}")
+        for line in failure.details:
+            self.tell(f"  {line}")
+
+    def tell(self, line: str) -> None:
+        """Progress, questions and complaints: never on standard output."""
+        print(line, file=self.stderr, flush=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+        """Lines for `done`: aligned on a terminal, with tabs and without a head on a pipe."""
+        if not self.stdout.isatty():
+            return ["\t".join(row) for row in rows]
+        from .progress import aligned
+
+        return aligned(columns, rows)
+
+    def _envelope(self, **content: Any) -> None:
+        reply = {"version": ENVELOPE, "command": self.verb, **content}
+        print(json.dumps(reply, ensure_ascii=False), file=self.stdout, flush=True)
