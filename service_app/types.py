@@ -91,6 +91,7 @@ class Plan:
     language: str  # chosen or detected, ISO 639-1
     language_probability: float  # 1.0 when chosen
     windows: tuple[Window, ...]
+    complete: bool = True  # False: the file is damaged and a part of it could not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,13 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job ended without its text. `zh` and `en` say what happened and what to do."""
+    """Why a job ended without its text. `zh` and `en` say what happened and what to do; `status` is the HTTP status
+    for a program that waited for it."""
 
     code: str
     zh: str
     en: str
+    status: int = 500
 
     def text(self, language: str) -> str:
         return self.zh if language.lower().startswith("zh") else self.en

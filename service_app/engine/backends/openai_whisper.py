@@ -1,0 +1,83 @@
+"""openai-whisper, the reference: PyTorch, float32 on processors, float16 on GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import whisper
+from whisper.audio import N_FRAMES, log_mel_spectrogram, pad_or_trim
+from whisper.decoding import DecodingOptions
+from whisper.timing import find_alignment
+from whisper.tokenizer import get_tokenizer
+
+from ...types import Word
+from . import Decode, Encoded, Hypothesis, Samples, Setup
+
+BEST_OF = 5  # samples at a temperature above 0, as the package's own `transcribe` takes
+
+
+class OpenAIBackend:
+    def __init__(self, setup: Setup) -> None:
+        torch.set_num_threads(setup.threads)
+        self._model = whisper.load_model(str(setup.path), device=setup.device)
+        heads = torch.load(setup.path, map_location="cpu", weights_only=True, mmap=True).get("alignment_heads")
+        if heads:  # checkpoints that `convert` wrote carry them; openai's own are known to the package by name
+            self._model.set_alignment_heads(heads.encode("ascii"))
+        elif setup.path.stem in whisper._ALIGNMENT_HEADS:
+            self._model.set_alignment_heads(whisper._ALIGNMENT_HEADS[setup.path.stem])
+        self._half = setup.device == "cuda"
+        self._plain = self._tokenizer("en", "transcribe")
+        self.description = "float16" if self._half else f"float32, {setup.threads} thread(s)"
+        self.timestamp_begin: int = self._plain.timestamp_begin
+        self.languages = tuple(self._plain.all_language_codes) if self._model.is_multilingual else ("en",)
+        self.context_limit: int = self._model.dims.n_text_ctx // 2 - 1
+
+    def _tokenizer(self, language: str, task: str) -> Any:
+        model = self._model
+        return get_tokenizer(model.is_multilingual, num_languages=model.num_languages, language=language, task=task)
+
+    def tokens(self, text: str) -> list[int]:
+        return list(self._plain.encode(text))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        return str(self._plain.decode([token for token in tokens if token < self._plain.eot]))
+
+    def encode(self, audio: Sequence[Samples]) -> Encoded:
+        """The features stay beside their encoding: word times need them."""
+        features = torch.stack(
+            [pad_or_trim(log_mel_spectrogram(a, self._model.dims.n_mels, padding=160)[:, :-1], N_FRAMES) for a in audio]
+        ).to(self._model.device)
+        if self._half:
+            features = features.half()
+        with torch.no_grad():
+            return features, self._model.encoder(features)
+
+    def rows(self, encoded: Encoded, indices: Sequence[int]) -> Encoded:
+        features, states = encoded
+        return features[list(indices)], states[list(indices)]
+
+    def generate(self, encoded: Encoded, how: Decode) -> list[Hypothesis]:
+        sampling = how.temperature > 0
+        options = DecodingOptions(
+            task=how.task,
+            language=how.language,
+            temperature=how.temperature,
+            beam_size=None if sampling else how.beam_size,
+            best_of=BEST_OF if sampling else None,
+            prompt=list(how.context) or None,
+            fp16=self._half,
+        )
+        results = whisper.decode(self._model, encoded[1], options)
+        return [Hypothesis(tuple(r.tokens), r.avg_logprob, r.no_speech_prob) for r in results]
+
+    def words(self, encoded: Encoded, how: Decode, tokens: Sequence[int], seconds: float) -> list[tuple[Word, int]]:
+        tokenizer = self._tokenizer(how.language, how.task)
+        found = find_alignment(self._model, tokenizer, list(tokens), encoded[0][0], round(seconds * 100))
+        return [(Word(float(w.start), float(w.end), w.word, float(w.probability)), len(w.tokens)) for w in found]
+
+    def detect(self, encoded: Encoded) -> list[tuple[str, float]]:
+        _, ranked = whisper.detect_language(self._model, encoded[1], self._plain)
+        best = [max(probabilities.items(), key=lambda item: item[1]) for probabilities in ranked]
+        return [(language, float(probability)) for language, probability in best]

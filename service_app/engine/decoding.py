@@ -1,0 +1,168 @@
+"""The quality of the text, the same for every backend: what to believe, what to decode again, what to leave out.
+
+    pieces ─▶ encode together ─▶ generate together ─▶ judge each ─▶ (hotter, alone) ─▶ cues ─▶ rest of the piece, if any
+
+A piece is a window, or what is left of one when the model stopped writing before the window's end. The thresholds are
+the reference's (openai-whisper, transcribe.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..types import Options, Segment, Window, Word
+from . import transcript
+from .backends import Backend, Decode, Encoded, Hypothesis, Samples
+from .pcm import RATE
+
+MAX_COMPRESSION = 2.4  # more is a loop
+MIN_LOGPROB = -1.0  # less is a guess
+MAX_NO_SPEECH = 0.6  # more, and a guess besides, is no speech
+MIN_REST = 2.0  # seconds of a window worth a second look; the pads of its cut are shorter
+MIN_STEP = 1.0  # seconds that a look must have written down for another one to follow
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One window with its audio."""
+
+    window: Window
+    audio: Samples
+    language: str
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    request: Request
+    index: int  # of the request
+    start: float  # seconds into the window
+
+    @property
+    def audio(self) -> Samples:
+        return self.request.audio[round(self.start * RATE) :]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.audio) / RATE
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    hypothesis: Hypothesis
+    temperature: float
+    compression: float
+
+    @property
+    def silent(self) -> bool:
+        return self.hypothesis.no_speech_prob > MAX_NO_SPEECH and self.hypothesis.avg_logprob < MIN_LOGPROB
+
+    @property
+    def good(self) -> bool:
+        return self.silent or (self.compression <= MAX_COMPRESSION and self.hypothesis.avg_logprob >= MIN_LOGPROB)
+
+
+def decode(
+    backend: Backend, requests: Sequence[Request], alive: Callable[[], None] = lambda: None
+) -> list[tuple[Segment, ...]]:
+    """The segments of each window, with absolute times. `alive` is called after each step of the model."""
+    found: list[list[Segment]] = [[] for _ in requests]
+    pieces = [_Piece(request, index, 0.0) for index, request in enumerate(requests)]
+    while pieces:
+        encoded = backend.encode([piece.audio for piece in pieces])
+        alive()
+        groups: dict[Decode, list[int]] = {}
+        for row, piece in enumerate(pieces):
+            groups.setdefault(_how(backend, piece.request), []).append(row)
+        rest: list[_Piece] = []
+        for how, rows in groups.items():
+            hypotheses = backend.generate(backend.rows(encoded, rows), how)
+            alive()
+            for row, hypothesis in zip(rows, hypotheses, strict=True):
+                piece, one = pieces[row], backend.rows(encoded, [row])
+                judged = _climb(backend, one, how, piece.request.options.temperature, hypothesis, alive)
+                segments, until = _segments(backend, piece, one, how, judged)
+                found[piece.index].extend(segments)
+                if MIN_STEP <= until < piece.seconds - MIN_REST:
+                    rest.append(_Piece(piece.request, piece.index, piece.start + until))
+        pieces = rest
+    return [tuple(segments) for segments in found]
+
+
+def _how(backend: Backend, request: Request) -> Decode:
+    options = request.options
+    said = ", ".join(options.hotwords)
+    words = backend.tokens(" " + said.strip()) if said else []
+    prompt = backend.tokens(" " + options.prompt.strip()) if options.prompt and options.prompt.strip() else []
+    context = (words[: backend.context_limit // 2] + prompt)[-backend.context_limit :]
+    return Decode(
+        language=request.language,
+        task=options.task,
+        context=tuple(context),
+        beam_size=options.beam_size,
+        temperature=options.temperature[0],
+    )
+
+
+def _climb(
+    backend: Backend,
+    encoded: Encoded,
+    how: Decode,
+    ladder: Sequence[float],
+    first: Hypothesis,
+    alive: Callable[[], None],
+) -> _Judged:
+    """The first hypothesis that is good; if none is, the likeliest of those that do not loop."""
+    tried = [_judge(backend, first, ladder[0])]
+    for temperature in ladder[1:]:
+        if tried[-1].good:
+            return tried[-1]
+        hotter = Decode(how.language, how.task, how.context, how.beam_size, temperature)
+        tried.append(_judge(backend, backend.generate(encoded, hotter)[0], temperature))
+        alive()
+    if tried[-1].good:
+        return tried[-1]
+    sober = [j for j in tried if j.compression <= MAX_COMPRESSION]
+    if sober:
+        return max(sober, key=lambda j: j.hypothesis.avg_logprob)
+    return min(tried, key=lambda j: j.compression)
+
+
+def _judge(backend: Backend, hypothesis: Hypothesis, temperature: float) -> _Judged:
+    text = backend.text(hypothesis.tokens).strip()
+    return _Judged(hypothesis, temperature, transcript.compression_ratio(text) if text else 0.0)
+
+
+def _segments(
+    backend: Backend, piece: _Piece, encoded: Encoded, how: Decode, judged: _Judged
+) -> tuple[tuple[Segment, ...], float]:
+    """The segments of a piece, and up to where (seconds into the piece) it was written down."""
+    if judged.silent:
+        return (), piece.seconds
+    hypothesis = judged.hypothesis
+    cues, until = transcript.cues(hypothesis.tokens, backend.timestamp_begin, piece.seconds)
+    offset = piece.request.window.start + piece.start
+    segments = tuple(
+        Segment(
+            start=round(offset + cue.start, 3),
+            end=round(offset + cue.end, 3),
+            text=text,
+            tokens=cue.tokens,
+            temperature=judged.temperature,
+            avg_logprob=hypothesis.avg_logprob,
+            compression_ratio=judged.compression,
+            no_speech_prob=hypothesis.no_speech_prob,
+        )
+        for cue in cues
+        if cue.end > cue.start and (text := backend.text(cue.tokens)).strip()
+    )
+    if segments and piece.request.options.word_timestamps:
+        tokens = [token for segment in segments for token in segment.tokens]
+        words = [(_shifted(word, offset), taken) for word, taken in backend.words(encoded, how, tokens, piece.seconds)]
+        segments = transcript.attach_words(segments, words)
+    return segments, until
+
+
+def _shifted(word: Word, offset: float) -> Word:
+    return Word(round(word.start + offset, 3), round(word.end + offset, 3), word.text, word.probability)

@@ -1,0 +1,280 @@
+"""The worker processes and their windows: one thread here for each device.
+
+    submit ─▶ scheduler ─▶ thread of a device: take a batch ─▶ worker process ─▶ futures
+                  ▲                                                 │ died, hung, failed
+                  └────────────── put back, at most three tries ────┘
+
+A window whose try failed goes alone afterwards, so that one that kills its worker takes no other with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import Unavailable
+from ..types import DeviceStatus, Lane
+from .backends import Setup
+from .devices import Device
+from .messages import Alive, Batch, Failed, Message, Outcome, Ready, Results, Task
+from .process import Child
+from .scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)  # before each further start of a worker that does not load
+FIRST_BATCH = 2  # windows of a recording of which nothing was read yet: somebody waits for the first words
+
+
+class WorkerLost(Exception):
+    """The worker process ended or hangs."""
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """A window on its way."""
+
+    task: Task
+    lane: Lane
+    owner: str
+    recording: Path
+    cancelled: Callable[[], bool]
+    future: Future[Outcome] = field(default_factory=Future)
+    tries: int = 0
+
+    def drop_if_cancelled(self) -> bool:
+        if self.tries == 0 and not self.future.cancelled() and self.cancelled():
+            self.future.cancel()
+        if self.tries == 0:
+            return not self.future.set_running_or_notify_cancel()
+        if self.cancelled():  # its future is running already, which cannot be cancelled any more
+            self.future.set_exception(Unavailable("cancelled", zh="任务已取消。", en="The job was cancelled."))
+            return True
+        return False
+
+
+class Pool:
+    """Decodes tickets on all devices."""
+
+    def __init__(self, devices: Sequence[Device], setup: Callable[[Device], Setup], *, hang_seconds: float) -> None:
+        self._scheduler: Scheduler[Ticket] = Scheduler(time.monotonic)
+        self._work = threading.Condition()
+        self._idle = 0
+        self._closed = threading.Event()
+        self._lanes = [_DeviceThread(self, device, setup(device), hang_seconds) for device in devices]
+
+    def start(self) -> None:
+        for lane in self._lanes:
+            lane.start()
+
+    def stop(self) -> None:
+        """End the workers and cancel what waits. No process is left when it returns."""
+        self._closed.set()
+        with self._work:
+            waiting = self._scheduler.drain()
+            self._work.notify_all()
+        for lane in self._lanes:
+            lane.kill()
+        for lane in self._lanes:
+            lane.join()
+        for ticket in waiting:
+            _fail(ticket, stopped())
+
+    def status(self) -> tuple[DeviceStatus, ...]:
+        return tuple(lane.status for lane in self._lanes)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the running worker processes."""
+        return tuple(pid for lane in self._lanes if (pid := lane.pid) is not None)
+
+    def submit(self, ticket: Ticket) -> None:
+        with self._work:
+            if self._closed.is_set():
+                raise stopped()
+            self._scheduler.add(ticket, lane=ticket.lane, owner=ticket.owner, recording=ticket.recording)
+            self._work.notify()
+
+    def _take(self, most: int) -> list[Ticket]:
+        """Wait for work; a fair share of it, so that a short recording spreads over the idle devices. Empty: stop."""
+        with self._work:
+            self._idle += 1
+            try:
+                while not self._closed.is_set():
+                    batch = self._fill(min(most, math.ceil(len(self._scheduler) / max(1, self._idle))))
+                    if batch:
+                        return batch
+                    self._work.wait()
+                return []
+            finally:
+                self._idle -= 1
+
+    def _fill(self, limit: int) -> list[Ticket]:
+        batch: list[Ticket] = []
+        while len(batch) < limit and (ticket := self._scheduler.take()):
+            if ticket.drop_if_cancelled():
+                continue
+            if ticket.tries and batch:
+                self._put_back(ticket)
+                break
+            batch.append(ticket)
+            if ticket.tries:
+                break
+            if ticket.task.window.index == 0:
+                limit = min(limit, FIRST_BATCH)
+        return batch
+
+    def _put_back(self, ticket: Ticket) -> None:
+        self._scheduler.put_back(ticket, lane=ticket.lane, owner=ticket.owner, recording=ticket.recording)
+
+    def _retry(self, ticket: Ticket, reason: str) -> None:
+        ticket.tries += 1
+        if ticket.tries >= TRIES or self._closed.is_set():
+            _fail(ticket, stopped() if self._closed.is_set() else window_failed(ticket.task.window.start, reason))
+            return
+        with self._work:
+            self._put_back(ticket)
+            self._work.notify()
+
+    def _nobody_left(self, reason: str) -> None:
+        """A device failed to load; when none is left, nobody would ever serve those who wait."""
+        if any(lane.hopeful for lane in self._lanes):
+            return
+        with self._work:
+            waiting = self._scheduler.drain()
+        for ticket in waiting:
+            _fail(ticket, not_ready(reason))
+
+
+class _DeviceThread(threading.Thread):
+    """Keeps one worker process alive and feeds it."""
+
+    def __init__(self, pool: Pool, device: Device, setup: Setup, hang_seconds: float) -> None:
+        super().__init__(name=f"engine {device.name}", daemon=True)
+        self._pool, self._device, self._setup, self._hang_seconds = pool, device, setup, hang_seconds
+        self._child: Child | None = None
+        self._lock = threading.Lock()
+        self._failures = 0
+        self.status = DeviceStatus(device.name, alive=False, description="loading")
+
+    @property
+    def pid(self) -> int | None:
+        child = self._child
+        return child.pid if child and child.running else None
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether it may yet serve: it runs, or has not failed to load more than once in a row."""
+        return self._failures < 2
+
+    def kill(self) -> None:
+        with self._lock:
+            if self._child:
+                self._child.kill()
+
+    def run(self) -> None:
+        while not self._pool._closed.wait(RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]):
+            try:
+                self._serve()
+            except WorkerLost as lost:
+                if not self._pool._closed.is_set():
+                    log.warning("worker %s lost: %s", self._device.name, lost)
+                    self.status = DeviceStatus(self._device.name, alive=False, description=str(lost))
+            finally:
+                with self._lock:
+                    if self._child:
+                        self._child.end()
+                    self._child = None
+            if self._failures and not self._pool._closed.is_set():
+                self._pool._nobody_left(self.status.description)
+        self.status = DeviceStatus(self._device.name, alive=False, description="stopped")
+
+    def _serve(self) -> None:
+        with self._lock:
+            if self._pool._closed.is_set():
+                return
+            child = self._child = Child("service_app.engine.worker", self._device.environment)
+        self._failures += 1  # until it has loaded
+        self._send(child, self._setup)
+        ready = self._receive(child)
+        if not isinstance(ready, Ready):
+            raise WorkerLost(ready.reason if isinstance(ready, Failed) else "did not load")
+        self._failures = 0
+        self.status = DeviceStatus(self._device.name, alive=True, description=ready.description)
+        while batch := self._pool._take(self._device.batch):
+            self._decode(child, batch)
+
+    def _decode(self, child: Child, batch: list[Ticket]) -> None:
+        try:
+            self._send(child, Batch(tuple(ticket.task for ticket in batch)))
+            while isinstance(message := self._receive(child), Alive):
+                pass
+            assert isinstance(message, Results)
+        except WorkerLost as lost:
+            self.status = DeviceStatus(self._device.name, alive=False, description=str(lost))
+            for ticket in reversed(batch):
+                self._pool._retry(ticket, str(lost))
+            raise
+        for ticket, outcome in zip(batch, message.outcomes, strict=True):
+            if isinstance(outcome, Failed):
+                log.warning(
+                    "window at %.1f s failed on %s: %s", ticket.task.window.start, self._device.name, outcome.reason
+                )
+                self._pool._retry(ticket, outcome.reason)
+            else:
+                ticket.future.set_result(outcome)
+
+    def _send(self, child: Child, message: Setup | Batch) -> None:
+        try:
+            child.connection.send(message)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise WorkerLost("the worker process ended") from error
+
+    def _receive(self, child: Child) -> Message:
+        try:
+            if not child.connection.poll(self._hang_seconds):
+                raise WorkerLost(f"no answer for {self._hang_seconds:g} s")
+            message = child.connection.recv()
+        except (EOFError, ConnectionResetError) as error:
+            raise WorkerLost("the worker process ended") from error
+        assert isinstance(message, Ready | Alive | Failed | Results)
+        return message
+
+
+def _fail(ticket: Ticket, error: Exception) -> None:
+    if ticket.tries or ticket.future.set_running_or_notify_cancel():
+        ticket.future.set_exception(error)
+
+
+def not_ready(reason: str) -> Unavailable:
+    return Unavailable(
+        "engine_not_ready",
+        zh=f"语音引擎尚未就绪：{reason}。请稍后再试。",
+        en=f"The speech engine is not ready: {reason}. Try again later.",
+        retry_after=10,
+    )
+
+
+def stopped() -> Unavailable:
+    return Unavailable(
+        "engine_stopped",
+        zh="服务正在停止，请稍后再试。",
+        en="The service is stopping; try again later.",
+        retry_after=10,
+    )
+
+
+def window_failed(start: float, reason: str) -> Unavailable:
+    minutes, seconds = divmod(int(start), 60)
+    return Unavailable(
+        "window_failed",
+        zh=f"录音 {minutes}:{seconds:02d} 处转写失败（已试 {TRIES} 次）：{reason}",
+        en=f"The recording could not be transcribed at {minutes}:{seconds:02d} (tried {TRIES} times): {reason}",
+    )

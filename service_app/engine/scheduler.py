@@ -1,0 +1,95 @@
+"""Who is served next: pure bookkeeping, without threads; time is passed in.
+
+Windows wait in recordings, recordings with their owner, owners in lanes. Served is
+
+1. the owner whose turn has waited longest, where a lane's patience counts as time not yet waited: a person at the page
+   goes before a program, a program before bulk work, and yet bulk gets a window now and then (aging);
+2. of that owner, the recording that waited longest, where one that was never served has a head start (short work first);
+3. of that recording, the first window.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from ..types import Lane
+
+PATIENCE = {Lane.INTERACTIVE: 0.0, Lane.API: 3.0, Lane.BULK: 20.0}  # seconds
+HEAD_START = 10.0  # seconds
+REMEMBERED = 1000  # recordings
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Recording(Generic[T]):
+    waiting_since: float
+    items: deque[T] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class _Owner(Generic[T]):
+    waiting_since: float
+    recordings: dict[Path, _Recording[T]] = field(default_factory=dict)
+
+
+class Scheduler(Generic[T]):
+    """Orders items; every item that was added is taken exactly once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._owners: dict[tuple[Lane, str], _Owner[T]] = {}
+        self._served: dict[Path, float] = {}  # recordings come back: their windows are added a few at a time
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, item: T, *, lane: Lane, owner: str, recording: Path) -> None:
+        """Put an item behind the others of its recording."""
+        self._place(lane, owner, recording).items.append(item)
+        self._size += 1
+
+    def put_back(self, item: T, *, lane: Lane, owner: str, recording: Path) -> None:
+        """Put an item that was taken in vain before the others of its recording."""
+        self._place(lane, owner, recording).items.appendleft(item)
+        self._size += 1
+
+    def _place(self, lane: Lane, owner: str, recording: Path) -> _Recording[T]:
+        now = self._clock()
+        mine = self._owners.setdefault((lane, owner), _Owner(now))
+        return mine.recordings.setdefault(recording, _Recording(self._served.get(recording, now - HEAD_START)))
+
+    def take(self) -> T | None:
+        """The next item, or None when nothing waits."""
+        if not self._owners:
+            return None
+        now = self._clock()
+        key = min(self._owners, key=lambda k: self._owners[k].waiting_since + PATIENCE[k[0]])
+        owner = self._owners[key]
+        path = min(owner.recordings, key=lambda p: owner.recordings[p].waiting_since)
+        recording = owner.recordings[path]
+        item = recording.items.popleft()
+        self._size -= 1
+        owner.waiting_since = recording.waiting_since = self._served[path] = now
+        if len(self._served) > REMEMBERED:
+            self._served = {p: t for p, t in self._served.items() if now - t < HEAD_START}
+        # Move behind equals: min() takes the first of them, and the clock may not have moved between two calls.
+        self._owners[key] = self._owners.pop(key)
+        del owner.recordings[path]
+        if recording.items:
+            owner.recordings[path] = recording
+        if not owner.recordings:
+            del self._owners[key]
+        return item
+
+    def drain(self) -> list[T]:
+        """All items that wait, which are then forgotten."""
+        items = [i for o in self._owners.values() for r in o.recordings.values() for i in r.items]
+        self._owners.clear()
+        self._size = 0
+        return items

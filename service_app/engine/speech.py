@@ -1,0 +1,64 @@
+"""Silero's speech detector, which comes with faster-whisper, run as a stream: memory does not grow with the recording.
+
+The network takes 512 new samples behind the 64 before them, and carries its state (h, c) from call to call
+(github.com/snakers4/silero-vad).
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+STEP = 512
+CONTEXT = 64
+
+
+def model_path() -> Path:
+    """The bundled network. Raises FileNotFoundError when faster-whisper is not installed."""
+    spec = find_spec("faster_whisper")
+    found = sorted((Path(spec.origin).parent / "assets").glob("silero_vad*.onnx")) if spec and spec.origin else []
+    if not found:
+        raise FileNotFoundError("no speech detector: install the package faster-whisper")
+    return found[-1]
+
+
+class Detector:
+    """Gives one probability (0..1) of speech for every 512 samples at 16 kHz."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.inter_op_num_threads = options.intra_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 4
+        self._session = onnxruntime.InferenceSession(
+            str(path or model_path()), providers=["CPUExecutionProvider"], sess_options=options
+        )
+        self._state = [np.zeros((1, 1, 128), np.float32) for _ in range(2)]
+        self._context = np.zeros(CONTEXT, np.float32)
+        self._rest = np.empty(0, np.float32)
+
+    def feed(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The probabilities of the steps that `samples` complete; what is left over waits for the next call."""
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // STEP * STEP
+        self._rest = samples[whole:]
+        if not whole:
+            return np.empty(0, np.float32)
+        steps = samples[:whole].reshape(-1, STEP)
+        contexts = np.vstack([self._context, steps[:-1, -CONTEXT:]])
+        self._context = steps[-1, -CONTEXT:].copy()
+        output, *self._state = self._session.run(
+            None, {"input": np.hstack([contexts, steps]), "h": self._state[0], "c": self._state[1]}
+        )
+        return np.asarray(output, np.float32).reshape(-1)
+
+    def finish(self) -> npt.NDArray[np.float32]:
+        """The probability of the last, incomplete step, if there is one."""
+        if not len(self._rest):
+            return np.empty(0, np.float32)
+        return self.feed(np.zeros(STEP - len(self._rest), np.float32))

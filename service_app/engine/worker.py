@@ -1,0 +1,85 @@
+"""The worker process of one device: `python -m service_app.engine.worker FD`.
+
+    ◀─ Setup   load   ─▶ Ready | Failed
+    ◀─ Batch   decode ─▶ Alive … Results        (again and again, until the pipe closes)
+
+A worker holds the model and nothing else: it can be killed at any time, and no more is lost than the batch in its hands.
+When the server is gone the pipe closes and the worker ends, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+from . import pcm
+from .backends import Backend, Setup, load
+from .messages import Alive, Batch, Detected, Failed, Outcome, Ready, Results, Task
+
+
+def main(descriptor: int) -> None:
+    connection = Connection(descriptor)
+    inbox: queue.SimpleQueue[Setup | Batch] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
+    setup = inbox.get()
+    assert isinstance(setup, Setup)
+    try:
+        backend = load(setup)
+    except Exception as error:
+        connection.send(Failed(_line(error)))
+        return
+    connection.send(Ready(backend.description))
+    while True:
+        batch = inbox.get()
+        assert isinstance(batch, Batch)
+        outcomes = run(backend, batch.tasks, lambda: connection.send(Alive()))
+        connection.send(Results(tuple(outcomes)))
+
+
+def _receive(connection: Connection, inbox: queue.SimpleQueue[Setup | Batch]) -> None:
+    try:
+        while True:
+            inbox.put(connection.recv())
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def run(backend: Backend, tasks: tuple[Task, ...], alive: Callable[[], None]) -> list[Outcome]:
+    """Decode the tasks together; a batch that fails is halved, so that one bad window (or too little memory for all of
+    them at once) does not fail the others."""
+    try:
+        return _run(backend, tasks, alive)
+    except Exception as error:
+        if len(tasks) == 1:
+            return [Failed(_line(error))]
+        half = len(tasks) // 2
+        return run(backend, tasks[:half], alive) + run(backend, tasks[half:], alive)
+
+
+def _run(backend: Backend, tasks: tuple[Task, ...], alive: Callable[[], None]) -> list[Outcome]:
+    from .decoding import Request, decode
+
+    audio = [pcm.read(task.pcm, task.window.start, task.window.end) for task in tasks]
+    outcomes: dict[int, Outcome] = {}
+    unknown = [n for n, task in enumerate(tasks) if task.language is None]
+    if unknown:
+        found = backend.detect(backend.encode([audio[n] for n in unknown]))
+        alive()
+        outcomes |= {n: Detected(*one) for n, one in zip(unknown, found, strict=True)}
+    known = [n for n in range(len(tasks)) if n not in outcomes]
+    requests = [Request(tasks[n].window, audio[n], tasks[n].language or "", tasks[n].options) for n in known]
+    outcomes |= dict(zip(known, decode(backend, requests, alive), strict=True))
+    return [outcomes[n] for n in range(len(tasks))]
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:300]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
