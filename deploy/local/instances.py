@@ -1,0 +1,178 @@
+"""`process` instances: a private folder on this machine stands for an ECS instance, and commands run in it as Cloud
+Assistant runs them. The folder is the instance's root; every process that belongs to it carries its id in the
+environment, which is how it is found and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import Cancelled, ResourceFailed
+
+OUTPUT_BYTES = 24 * 1024  # Cloud Assistant keeps the end of longer output
+TERM_GRACE_SECONDS = 5.0
+_MARK = "WHISPER_INSTANCE_ID"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a command; `exit_code` is None when it was ended for taking too long."""
+
+    exit_code: int | None
+    output: str = field(repr=False)
+
+    @property
+    def good(self) -> bool:
+        return self.exit_code == 0
+
+    def __str__(self) -> str:
+        end = "took longer than its Timeout" if self.exit_code is None else f"ended with exit code {self.exit_code}"
+        lines = [line.strip() for line in self.output.splitlines() if line.strip()][-5:]
+        return f"{end}; last output: {' / '.join(lines)}" if lines else f"{end} without output"
+
+
+class Instances:
+    """The instances below one folder, started from the images below another."""
+
+    def __init__(self, folder: Path, images: Path) -> None:
+        self._folder, self._images = folder, images
+        self._lock = threading.Lock()
+
+    def create(self, instance_id: str, image_id: str) -> None:
+        """Copies the image, symbolic links as links, and reserves a port. An image without a folder is `default`."""
+        image = self._images / image_id
+        if "/" in image_id or not image.is_dir():
+            image = self._images / "default"
+        root = self._root(instance_id)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if image.is_dir():
+            shutil.copytree(image, root, symlinks=True, dirs_exist_ok=True)
+        (root / "root").mkdir(mode=0o700, exist_ok=True)
+        (root / "tmp").mkdir(mode=0o700, exist_ok=True)
+        with self._lock:
+            record = {"image": image_id, "port": self._free_port()}
+            self._record(instance_id).write_text(json.dumps(record))
+
+    def exists(self, instance_id: str) -> bool:
+        return self._record(instance_id).is_file()
+
+    def delete(self, instance_id: str) -> None:
+        """Ends the instance's processes and removes its folder; an instance that is gone is no error."""
+        _end(lambda: list(_marked(instance_id)))
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._root(instance_id))
+        self._record(instance_id).unlink(missing_ok=True)
+
+    def run(
+        self, instance_id: str, script: str, timeout: float, working_dir: str, cancelled: Callable[[], bool]
+    ) -> Outcome:
+        """Runs `script` and waits for it: `sh -c FILE`, no input, output and errors merged. After `timeout` seconds
+        only the command itself is ended, not what it started, as Cloud Assistant does. Raises Cancelled after ending
+        the command when `cancelled` turns true."""
+        root = self._root(instance_id)
+        folder = root / "tmp" / f"command-{time.time_ns()}"
+        folder.mkdir(mode=0o700)
+        file, output = folder / "script.sh", folder / "output"
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(script)
+            with output.open("wb") as sink:
+                process = subprocess.Popen(
+                    ["sh", "-c", str(file)], cwd=root / working_dir.lstrip("/"), env=self._environment(instance_id),
+                    stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True, umask=0o022,
+                )  # fmt: skip
+            code = _wait(process, timeout, cancelled)
+            return Outcome(code, _tail(output))
+        except OSError as error:
+            raise ResourceFailed(
+                f"The command could not be started on {instance_id}: {error.strerror or error}"
+            ) from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def forget_commands(self) -> None:
+        """Removes what commands left that were running when an earlier emulator was killed."""
+        for folder in self._folder.glob("*/tmp/command-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _environment(self, instance_id: str) -> dict[str, str]:
+        root = self._root(instance_id)
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(root / "root"),
+            "LANG": "C.UTF-8",
+            "WHISPER_ROOT": str(root),
+            "WHISPER_PORT": str(json.loads(self._record(instance_id).read_text())["port"]),
+            _MARK: instance_id,
+        }
+
+    def _free_port(self) -> int:
+        taken = {json.loads(path.read_text())["port"] for path in self._folder.glob("*.json")}
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port: int = probe.getsockname()[1]
+            if port not in taken:
+                return port
+
+    def _root(self, instance_id: str) -> Path:
+        return self._folder / instance_id
+
+    def _record(self, instance_id: str) -> Path:
+        return self._folder / f"{instance_id}.json"
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[[], bool]) -> int | None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return process.wait(min(0.1, max(0.0, deadline - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            if not cancelled() and time.monotonic() < deadline:
+                continue
+        process.kill()
+        process.wait()
+        if cancelled():
+            raise Cancelled
+        return None
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - OUTPUT_BYTES))
+        return file.read().decode("utf-8", "replace")
+
+
+def _marked(instance_id: str) -> Iterator[int]:
+    """This user's living processes that carry the instance's id."""
+    mark = f"{_MARK}={instance_id}".encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    yield int(entry.name)
+
+
+def _end(find: Callable[[], list[int]]) -> None:
+    """TERM, and KILL for what is still there after the grace; looks again for what was started meanwhile."""
+    deadline = time.monotonic() + TERM_GRACE_SECONDS
+    asked: set[int] = set()
+    while living := find():
+        late = time.monotonic() > deadline
+        for pid in living:
+            if late or pid not in asked:
+                asked.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+        time.sleep(0.05)

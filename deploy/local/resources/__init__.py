@@ -1,0 +1,72 @@
+"""The resource types that the local target knows: what each accepts, what it gives, and how it is made and removed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ..instances import Instances
+from ..signals import Signals
+
+Kind = Literal["text", "number", "flag", "list", "map", "any"]
+
+
+@dataclass(frozen=True)
+class Property:
+    kind: Kind
+    required: bool = False
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a resource may use while it is made or removed. `attributes_of` finds a sibling by its physical id."""
+
+    stack_id: str
+    stack_name: str
+    name: str
+    region: str
+    since: float  # Unix time at which the work on the resource began, kept over a restart
+    instances: Instances
+    signals: Signals
+    cancelled: threading.Event
+    attributes_of: Callable[[str], Mapping[str, Any]]
+    report: Callable[[Mapping[str, Any]], None]  # attributes that become known later
+    outcomes: dict[str, str] = field(default_factory=dict)  # of the stack's commands, by resource
+
+
+class Handler(Protocol):
+    """One resource type. `create` and `delete` raise ResourceFailed, or Cancelled once `context.cancelled` is set.
+    `delete` is no error for what is not there; `repeatable` says that an interrupted `create` may be done again."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def properties(self) -> Mapping[str, Property]: ...
+    @property
+    def attributes(self) -> frozenset[str]: ...
+    @property
+    def repeatable(self) -> bool: ...
+
+    def new_id(self, context: Context) -> str: ...
+    def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None: ...
+
+
+def random_id(prefix: str) -> str:
+    """An id in the form of the service's: a prefix and 20 letters and digits."""
+    return f"{prefix}-{''.join(secrets.choice('0123456789abcdefghijklmnopqrstuvwxyz') for _ in range(20))}"
+
+
+def handlers() -> dict[str, Handler]:
+    """All types, by name."""
+    from .command import RunCommand
+    from .compute import InstanceGroup
+    from .network import RECORDS
+    from .waiting import WaitCondition, WaitConditionHandle
+
+    known: list[Handler] = [*RECORDS, InstanceGroup(), RunCommand(), WaitConditionHandle(), WaitCondition()]
+    return {handler.type: handler for handler in known}

@@ -1,0 +1,84 @@
+"""ALIYUN::ECS::InstanceGroup: `process` instances on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ResourceFailed
+from . import Context, Property, random_id
+from .network import LOCAL_ADDRESS
+
+_TEXTS = (
+    "VpcId VSwitchId ZoneId SecurityGroupId InstanceName HostName Description Password KeyPairName SystemDiskDiskName "
+    "SystemDiskDescription SystemDiskPerformanceLevel SystemDiskKMSKeyId SystemDiskAutoSnapshotPolicyId RamRoleName "
+    "UserData AutoReleaseTime LaunchTemplateId LaunchTemplateName DeploymentSetId ResourceGroupId CreditSpecification "
+    "SpotInterruptionBehavior PrivateIpAddress SystemDiskEncryptAlgorithm DedicatedHostId HpcClusterId"
+)
+_NUMBERS = (
+    "SystemDiskSize InternetMaxBandwidthOut InternetMaxBandwidthIn Period AutoRenewPeriod SpotPriceLimit SpotDuration "
+    "SystemDiskProvisionedIops Ipv6AddressCount"
+)
+_FLAGS = (
+    "AllocatePublicIP AutoRenew PasswordInherit SystemDiskEncrypted DeletionProtection DeletionForce UniqueSuffix "
+    "SystemDiskBurstingEnabled"
+)
+_LISTS = "SecurityGroupIds HostNames Tags DiskMappings EniMappings Ipv6Addresses"
+_MAPS = "ImageOptions NetworkOptions SecurityOptions PrivatePoolOptions CpuOptions SchedulerOptions UpdatePolicy"
+
+
+class InstanceGroup:
+    type = "ALIYUN::ECS::InstanceGroup"
+    repeatable = True
+    attributes = frozenset({"InstanceIds", "PublicIps", "PrivateIps", "HostNames", "ZoneIds", "OrderId"})
+    properties: Mapping[str, Property] = {
+        **{name: Property("text") for name in _TEXTS.split()},
+        **{name: Property("number") for name in _NUMBERS.split()},
+        **{name: Property("flag") for name in _FLAGS.split()},
+        **{name: Property("list") for name in _LISTS.split()},
+        **{name: Property("map") for name in _MAPS.split()},
+        "InstanceType": Property("text", required=True),
+        "MaxAmount": Property("number", required=True),
+        "ImageId": Property("text"),
+        "InstanceChargeType": Property("text", allowed=("PostPaid", "PrePaid")),
+        "PeriodUnit": Property("text", allowed=("Week", "Month", "Year")),
+        "InternetChargeType": Property("text", allowed=("PayByBandwidth", "PayByTraffic")),
+        "IoOptimized": Property("text", allowed=("none", "optimized")),
+        "NetworkType": Property("text", allowed=("vpc", "classic")),
+        "HttpEndpoint": Property("text", allowed=("enabled", "disabled")),
+        "HttpTokens": Property("text", allowed=("optional", "required")),
+        "SecurityEnhancementStrategy": Property("text", allowed=("Active", "Deactive")),
+        "SpotStrategy": Property("text", allowed=("NoSpot", "SpotWithPriceLimit", "SpotAsPriceGo")),
+        "SystemDiskCategory": Property(
+            "text", allowed=("cloud", "cloud_efficiency", "cloud_ssd", "cloud_essd", "cloud_auto", "cloud_essd_entry", "ephemeral_ssd")
+        ),
+    }  # fmt: skip
+
+    def new_id(self, context: Context) -> str:
+        return random_id("i")
+
+    def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        amount = int(properties["MaxAmount"])
+        if not 1 <= amount <= 10:
+            raise ResourceFailed(f"MaxAmount is {amount}; the local target makes 1 to 10 instances")
+        ids = _ids(physical_id, amount)
+        for instance_id in ids:
+            context.instances.create(instance_id, str(properties.get("ImageId", "default")))
+        public = properties.get("AllocatePublicIP", False) and float(properties.get("InternetMaxBandwidthOut", 0)) > 0
+        return {
+            "InstanceIds": ids,
+            "PublicIps": [LOCAL_ADDRESS] * amount if public else [],
+            "PrivateIps": [LOCAL_ADDRESS] * amount,
+            "HostNames": [str(properties.get("HostName") or f"iZ{i[2:]}Z") for i in ids],
+            "ZoneIds": [str(properties.get("ZoneId", f"{context.region}-a"))] * amount,
+            "OrderId": "",
+        }
+
+    def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None:
+        for instance_id in attributes.get("InstanceIds", _ids(physical_id, 10)):
+            context.instances.delete(instance_id)
+
+
+def _ids(physical_id: str, amount: int) -> list[str]:
+    """Ids that follow from the group's, so that a group whose making was interrupted can be removed."""
+    return [physical_id, *(f"{physical_id[:-1]}-{number}" for number in range(2, amount + 1))][:amount]
