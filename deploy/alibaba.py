@@ -8,6 +8,7 @@ request ─▶ SDK client ─▶ answer ─▶ our values
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
@@ -215,6 +216,8 @@ def connect(*, region: str, endpoint: str = "", profile: str = "", sleep: Callab
     from alibabacloud_credentials.client import Client as CredentialClient
     from alibabacloud_credentials.provider import CLIProfileCredentialsProvider, DefaultCredentialsProvider
 
+    # It logs a traceback for every place that has no credentials; one line about all of them is enough.
+    logging.getLogger("credentials").setLevel(logging.CRITICAL)
     provider = CLIProfileCredentialsProvider(profile_name=profile) if profile else DefaultCredentialsProvider()
     try:
         provider.get_credentials()

@@ -70,7 +70,7 @@ def _data(stack: Stack, user: str, shown: Secret | None) -> dict[str, Any]:
 
 
 def _lines(stack: Stack, user: str, shown: Secret | None) -> list[str]:
-    lines = [f"{stack.name} is ready.", f"API:      {stack.api_address}", f"User:     {user}"]
+    lines = [f"{stack.name} is ready", f"API address    {stack.api_address}", f"user           {user}"]
     if shown:
-        lines.append(f"Password: {shown.reveal()}  (shown once: only its hash is kept)")
-    return [*lines, stack.login_address]
+        lines.append(f"password       {shown.reveal()}  (shown once: only its hash is kept)")
+    return [*lines, f"login address  {stack.login_address}"]

@@ -16,5 +16,5 @@ def status(session: Session) -> int:
     lines = [f"{stack.name}  {stack.status}" + (f"  {stack.reason}" if stack.reason and not stack.ready else "")]
     lines += session.table(("RESOURCE", "TYPE", "STATUS", "ID"), rows)
     if stack.login_address:
-        lines.append(stack.login_address)
+        lines.append(f"login address  {stack.login_address}")
     return session.done({**stack_data(stack), "resources": [asdict(resource) for resource in resources]}, lines)
