@@ -9,9 +9,9 @@ the reference's (openai-whisper, transcribe.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..types import Options, Segment, Window, Word
+from ..types import Options, Segment, Window
 from . import transcript
 from .backends import Backend, Decode, Encoded, Hypothesis, Samples
 from .pcm import RATE
@@ -50,6 +50,8 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
+    """A hypothesis and what the thresholds need to know of it."""
+
     hypothesis: Hypothesis
     temperature: float
     compression: float
@@ -80,9 +82,16 @@ def decode(
             hypotheses = backend.generate(backend.rows(encoded, rows), how)
             alive()
             for row, hypothesis in zip(rows, hypotheses, strict=True):
-                piece, one = pieces[row], backend.rows(encoded, [row])
-                judged = _climb(backend, one, how, piece.request.options.temperature, hypothesis, alive)
-                segments, until = _segments(backend, piece, one, how, judged)
+                piece = pieces[row]
+                judged = _judge(backend, hypothesis, how.temperature)
+                if not judged.good:
+                    judged = _climb(
+                        backend, backend.rows(encoded, [row]), how, [judged], piece.request.options.temperature[1:]
+                    )
+                    alive()
+                segments, until = _segments(backend, piece, judged)
+                if segments and piece.request.options.word_timestamps:
+                    segments = _timed(backend, backend.rows(encoded, [row]), how, piece, segments)
                 found[piece.index].extend(segments)
                 if MIN_STEP <= until < piece.seconds - MIN_REST:
                     rest.append(_Piece(piece.request, piece.index, piece.start + until))
@@ -106,23 +115,14 @@ def _how(backend: Backend, request: Request) -> Decode:
 
 
 def _climb(
-    backend: Backend,
-    encoded: Encoded,
-    how: Decode,
-    ladder: Sequence[float],
-    first: Hypothesis,
-    alive: Callable[[], None],
+    backend: Backend, encoded: Encoded, how: Decode, tried: list[_Judged], temperatures: Sequence[float]
 ) -> _Judged:
-    """The first hypothesis that is good; if none is, the likeliest of those that do not loop."""
-    tried = [_judge(backend, first, ladder[0])]
-    for temperature in ladder[1:]:
+    """Try hotter and hotter: the first that is good; if none is, the likeliest of those that do not loop."""
+    for temperature in temperatures:
+        (hypothesis,) = backend.generate(encoded, replace(how, temperature=temperature))
+        tried.append(_judge(backend, hypothesis, temperature))
         if tried[-1].good:
             return tried[-1]
-        hotter = Decode(how.language, how.task, how.context, how.beam_size, temperature)
-        tried.append(_judge(backend, backend.generate(encoded, hotter)[0], temperature))
-        alive()
-    if tried[-1].good:
-        return tried[-1]
     sober = [j for j in tried if j.compression <= MAX_COMPRESSION]
     if sober:
         return max(sober, key=lambda j: j.hypothesis.avg_logprob)
@@ -134,9 +134,7 @@ def _judge(backend: Backend, hypothesis: Hypothesis, temperature: float) -> _Jud
     return _Judged(hypothesis, temperature, transcript.compression_ratio(text) if text else 0.0)
 
 
-def _segments(
-    backend: Backend, piece: _Piece, encoded: Encoded, how: Decode, judged: _Judged
-) -> tuple[tuple[Segment, ...], float]:
+def _segments(backend: Backend, piece: _Piece, judged: _Judged) -> tuple[tuple[Segment, ...], float]:
     """The segments of a piece, and up to where (seconds into the piece) it was written down."""
     if judged.silent:
         return (), piece.seconds
@@ -157,12 +155,17 @@ def _segments(
         for cue in cues
         if cue.end > cue.start and (text := backend.text(cue.tokens)).strip()
     )
-    if segments and piece.request.options.word_timestamps:
-        tokens = [token for segment in segments for token in segment.tokens]
-        words = [(_shifted(word, offset), taken) for word, taken in backend.words(encoded, how, tokens, piece.seconds)]
-        segments = transcript.attach_words(segments, words)
     return segments, until
 
 
-def _shifted(word: Word, offset: float) -> Word:
-    return Word(round(word.start + offset, 3), round(word.end + offset, 3), word.text, word.probability)
+def _timed(
+    backend: Backend, encoded: Encoded, how: Decode, piece: _Piece, segments: tuple[Segment, ...]
+) -> tuple[Segment, ...]:
+    offset = piece.request.window.start + piece.start
+    tokens = [token for segment in segments for token in segment.tokens]
+    words = backend.words(encoded, how, tokens, piece.seconds)
+    shifted = [
+        (replace(word, start=round(word.start + offset, 3), end=round(word.end + offset, 3)), taken)
+        for word, taken in words
+    ]
+    return transcript.attach_words(segments, shifted)

@@ -22,10 +22,10 @@ class Device:
 
 
 def find(device: str, workers: int | None, *, cores: int | None = None, dev: Path = Path("/dev")) -> tuple[Device, ...]:
-    """The devices for "auto", "cpu", "cuda" (all GPUs) or "cuda:0,2". Raises Unavailable (`no_gpu`) when there is none.
+    """The devices for "auto", "cpu", "cuda" (all GPUs) or "cuda:0,2". Raises Unavailable (`no_gpu`) if there is none.
 
-    Two one-thread workers decode faster than one of two threads; small models gain little from threads. A GPU gains from
-    batches, not from workers.
+    Two one-thread workers decode faster than one of two threads; small models gain little from threads. A GPU gains
+    from batches, not from workers.
     """
     kind, _, wanted = device.partition(":")
     gpus = _gpus(dev) if kind != "cpu" else []

@@ -4,7 +4,7 @@ Native decoders meet hostile files here, and only here. The process handles one 
 it touches the file (memory, processor time, file size, no core), opens it with a white list of protocols and formats,
 so that playlists and scripts inside it open nothing, and answers in JSON, which cannot make the server run anything.
 
-    start ─▶ load libraries ─▶ wait for {"media", "pcm", "max_seconds"} ─▶ limit ─▶ decode ─▶ detect speech ─▶ cut ─▶ answer
+    load libraries ─▶ wait for {"media", "pcm", "max_seconds"} ─▶ limit ─▶ decode ─▶ detect speech ─▶ cut ─▶ answer
 
 The audio goes to the `pcm` file as 16 kHz mono 16-bit samples, from which the workers read their windows.
 """
@@ -31,13 +31,16 @@ from .pcm import BYTES_PER_SECOND, RATE, as_float
 from .speech import Detector
 
 # Containers of audio and video; no playlist, script, subtitle, image or network format (libavformat's demuxer names).
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,mp3,wav,w64,flac,ogg,matroska,webm,aac,ac3,eac3,amr,aiff,asf,avi,flv,mpeg,mpegts,caf,au,wv,ape"
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,mp3,wav,w64,flac,ogg,matroska,webm,aac,ac3,eac3,amr,aiff,asf,avi,flv,mpeg,mpegts,caf,"
+    "au,wv,ape"
+)
 EXTRA_MEMORY = 1 << 30  # bytes beyond what the libraries took
 CPU_SECONDS = 3600
 REPORT_SECONDS = 30  # of audio between two signs of life
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The file cannot be used; the argument is the code that the parent turns into words."""
 
 
@@ -52,7 +55,7 @@ def main(descriptor: int) -> None:
     _limit(request["max_seconds"])
     try:
         answer = extract(Path(request["media"]), Path(request["pcm"]), request["max_seconds"], detector, connection)
-    except Refused as refusal:
+    except RefusedError as refusal:
         answer = {"error": refusal.args[0]}
     except MemoryError:
         answer = {"error": "damaged"}
@@ -86,9 +89,9 @@ def _set(limit: int, value: int) -> None:
 def extract(
     media: Path, pcm: Path, max_seconds: float, detector: Detector, connection: Connection | None = None
 ) -> dict[str, Any]:
-    """Write the samples of `media` to `pcm` and answer with duration, speech and windows. Raises Refused."""
+    """Write the samples of `media` to `pcm` and answer with duration, speech and windows. Raises RefusedError."""
     if media.stat().st_size == 0:
-        raise Refused("empty_file")
+        raise RefusedError("empty_file")
     probabilities: list[npt.NDArray[np.float32]] = []
     samples = reported = 0
     reader = Reader(media)
@@ -96,7 +99,7 @@ def extract(
         for block in reader:
             samples += len(block)
             if samples > max_seconds * RATE:
-                raise Refused("too_long")
+                raise RefusedError("too_long")
             out.write(block.tobytes())
             probabilities.append(detector.feed(as_float(block)))
             if connection and samples - reported > REPORT_SECONDS * RATE:
@@ -105,7 +108,7 @@ def extract(
         out.flush()
         os.fsync(out.fileno())
     if not samples:
-        raise Refused("damaged")
+        raise RefusedError("damaged")
     probabilities.append(detector.finish())
     scores = np.concatenate(probabilities)
     duration = samples / RATE
@@ -130,19 +133,20 @@ class Reader:
         try:
             container = av.open(str(self._media), options=options, metadata_errors="replace")
         except (av.FFmpegError, ValueError) as error:
-            raise Refused("not_audio") from error
+            raise RefusedError("not_audio") from error
         with container:
             if not container.streams.audio:
-                raise Refused("no_audio_track")
+                raise RefusedError("no_audio_track")
             track = container.streams.audio[0]
             if track.codec_context is None:
-                raise Refused("not_audio")
+                raise RefusedError("not_audio")
             if track.duration is not None and track.time_base is not None:
                 self.announced = float(track.duration * track.time_base)
             yield from self._samples(container, track)
 
     def _samples(self, container: Any, track: Any) -> Iterator[npt.NDArray[np.int16]]:
-        resampler = shape = None
+        resampler: Any = None
+        shape = None
         for frame in self._frames(container, track):
             if shape != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change in mid-file
                 if resampler:

@@ -136,7 +136,7 @@ class Extractor:
             case "not_audio":
                 return UnsupportedMedia(
                     code,
-                    zh="这不是可以识别的音频或视频文件，或文件已损坏。请上传 MP3、M4A、WAV、FLAC、OGG、MP4、MOV、WEBM 等格式。",
+                    zh="这不是可以识别的音频或视频文件，或文件已损坏。请上传 MP3、M4A、WAV、MP4、MOV、WEBM 等格式。",
                     en="This is no audio or video file that can be read, or it is damaged. "
                     "Upload MP3, M4A, WAV, FLAC, OGG, MP4, MOV, WEBM or the like.",
                     param="file",
@@ -159,12 +159,12 @@ class Extractor:
                 return Unavailable(
                     code,
                     zh="服务器磁盘已满，无法读取录音。请联系管理员，或稍后再试。",
-                    en="The server's disk is full, so the recording cannot be read. Tell the administrator or try later.",
+                    en="The server's disk is full: the recording cannot be read. Tell the administrator or try later.",
                     retry_after=300,
                 )
         return UnsupportedMedia(
             "damaged",
             zh="文件已损坏，读不出声音。请用播放器检查，或换一种格式重新导出。",
-            en="The file is damaged: no sound could be read. Check it in a player, or export it again in another format.",
+            en="The file is damaged: no sound could be read. Check it in a player, or export it in another format.",
             param="file",
         )

@@ -61,7 +61,8 @@ def choose(models_dir: Path, model: str, engine: EngineName) -> Weights:
         raise Unavailable(
             "model_not_installed",
             zh=f"模型 {wanted} 未安装在 {models_dir}；已安装：{have}。请安装它，或修改 WHISPER_MODEL。",
-            en=f"Model {wanted} is not installed in {models_dir}; installed: {have}. Install it or change WHISPER_MODEL.",
+            en=f"Model {wanted} is not installed in {models_dir}; installed: {have}. "
+            "Install it or change WHISPER_MODEL.",
         )
     for weights in fitting:
         if find_spec(PACKAGES[weights.engine]):

@@ -24,7 +24,9 @@ def pcm_path(media: Path) -> Path:
 
 def as_float(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
     """16-bit samples as the floats in -1..1 that Whisper takes."""
-    return samples.astype("float32") / 32768.0  # type: ignore[no-any-return]
+    import numpy as np
+
+    return samples.astype(np.float32) / np.float32(32768)
 
 
 def read(pcm: Path, start: float, end: float) -> npt.NDArray[np.float32]:

@@ -33,7 +33,7 @@ RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)  # before each further start of a 
 FIRST_BATCH = 2  # windows of a recording of which nothing was read yet: somebody waits for the first words
 
 
-class WorkerLost(Exception):
+class WorkerLostError(Exception):
     """The worker process ended or hangs."""
 
 
@@ -183,7 +183,7 @@ class _DeviceThread(threading.Thread):
         while not self._pool._closed.wait(RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]):
             try:
                 self._serve()
-            except WorkerLost as lost:
+            except WorkerLostError as lost:
                 if not self._pool._closed.is_set():
                     log.warning("worker %s lost: %s", self._device.name, lost)
                     self.status = DeviceStatus(self._device.name, alive=False, description=str(lost))
@@ -205,7 +205,7 @@ class _DeviceThread(threading.Thread):
         self._send(child, self._setup)
         ready = self._receive(child)
         if not isinstance(ready, Ready):
-            raise WorkerLost(ready.reason if isinstance(ready, Failed) else "did not load")
+            raise WorkerLostError(ready.reason if isinstance(ready, Failed) else "did not load")
         self._failures = 0
         self.status = DeviceStatus(self._device.name, alive=True, description=ready.description)
         while batch := self._pool._take(self._device.batch):
@@ -217,7 +217,7 @@ class _DeviceThread(threading.Thread):
             while isinstance(message := self._receive(child), Alive):
                 pass
             assert isinstance(message, Results)
-        except WorkerLost as lost:
+        except WorkerLostError as lost:
             self.status = DeviceStatus(self._device.name, alive=False, description=str(lost))
             for ticket in reversed(batch):
                 self._pool._retry(ticket, str(lost))
@@ -235,15 +235,15 @@ class _DeviceThread(threading.Thread):
         try:
             child.connection.send(message)
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise WorkerLost("the worker process ended") from error
+            raise WorkerLostError("the worker process ended") from error
 
     def _receive(self, child: Child) -> Message:
         try:
             if not child.connection.poll(self._hang_seconds):
-                raise WorkerLost(f"no answer for {self._hang_seconds:g} s")
+                raise WorkerLostError(f"no answer for {self._hang_seconds:g} s")
             message = child.connection.recv()
         except (EOFError, ConnectionResetError) as error:
-            raise WorkerLost("the worker process ended") from error
+            raise WorkerLostError("the worker process ended") from error
         assert isinstance(message, Ready | Alive | Failed | Results)
         return message
 

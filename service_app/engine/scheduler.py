@@ -4,7 +4,7 @@ Windows wait in recordings, recordings with their owner, owners in lanes. Served
 
 1. the owner whose turn has waited longest, where a lane's patience counts as time not yet waited: a person at the page
    goes before a program, a program before bulk work, and yet bulk gets a window now and then (aging);
-2. of that owner, the recording that waited longest, where one that was never served has a head start (short work first);
+2. of that owner, the recording that waited longest; one that was never served has a head start (short work first);
 3. of that recording, the first window.
 """
 

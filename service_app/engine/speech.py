@@ -29,7 +29,7 @@ class Detector:
     """Gives one probability (0..1) of speech for every 512 samples at 16 kHz."""
 
     def __init__(self, path: Path | None = None) -> None:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
 
         options = onnxruntime.SessionOptions()
         options.inter_op_num_threads = options.intra_op_num_threads = 1

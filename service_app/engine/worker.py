@@ -3,7 +3,7 @@
     ◀─ Setup   load   ─▶ Ready | Failed
     ◀─ Batch   decode ─▶ Alive … Results        (again and again, until the pipe closes)
 
-A worker holds the model and nothing else: it can be killed at any time, and no more is lost than the batch in its hands.
+A worker holds the model and nothing else: it can be killed at any time, and only the batch in its hands is lost.
 When the server is gone the pipe closes and the worker ends, whatever it is doing.
 """
 

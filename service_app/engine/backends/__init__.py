@@ -75,7 +75,7 @@ class Backend(Protocol):
         ...
 
     def words(self, encoded: Encoded, how: Decode, tokens: Sequence[int], seconds: float) -> list[tuple[Word, int]]:
-        """Word times within the piece for its text `tokens`, each with how many of them it takes. `encoded` has one row."""
+        """Word times within the piece for its text `tokens`, each with how many it takes. `encoded` has one row."""
         ...
 
     def detect(self, encoded: Encoded) -> list[tuple[str, float]]:

@@ -35,9 +35,7 @@ class CTranslate2Backend:
         self._features = self._whisper.feature_extractor
         self._plain = self._tokenizer("en", "transcribe")
         self._suppressed = list(get_suppressed_tokens(self._plain, [-1]))
-        self.description = (
-            f"{self._model.compute_type}, {setup.threads} thread(s)" if setup.device == "cpu" else compute
-        )
+        self.description = f"{compute}, threads: {setup.threads}" if setup.device == "cpu" else compute
         self.timestamp_begin: int = self._plain.timestamp_begin
         self.languages = tuple(self._whisper.supported_languages)
         self.context_limit: int = self._whisper.max_length // 2 - 1

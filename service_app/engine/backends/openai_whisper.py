@@ -29,7 +29,7 @@ class OpenAIBackend:
             self._model.set_alignment_heads(whisper._ALIGNMENT_HEADS[setup.path.stem])
         self._half = setup.device == "cuda"
         self._plain = self._tokenizer("en", "transcribe")
-        self.description = "float16" if self._half else f"float32, {setup.threads} thread(s)"
+        self.description = "float16" if self._half else f"float32, threads: {setup.threads}"
         self.timestamp_begin: int = self._plain.timestamp_begin
         self.languages = tuple(self._plain.all_language_codes) if self._model.is_multilingual else ("en",)
         self.context_limit: int = self._model.dims.n_text_ctx // 2 - 1
