@@ -47,7 +47,9 @@ def migrate(engine: sa.Engine, subject: str, scripts: Sequence[str]) -> None:
         ).scalar()
         done = int(version or 0)
         if done > len(scripts):
-            raise RuntimeError(f"{engine.url.database}: was written by a newer release ({subject} {done}); install that")
+            raise RuntimeError(
+                f"{engine.url.database}: written by a newer release ({subject} {done}); install that one"
+            )
         for script in scripts[done:]:
             for statement in script.split(";"):
                 if statement.strip():

@@ -26,7 +26,7 @@ class UserError(Exception):
 
     @property
     def failure(self) -> Failure:
-        return Failure(self.code, self.zh, self.en)
+        return Failure(self.code, self.zh, self.en, self.status)
 
     def text(self, language: str) -> str:
         return self.failure.text(language)

@@ -17,22 +17,22 @@ class SettingsError(Exception):
     """A setting is missing or wrong; the text is one line that says which, what and what to do."""
 
 
-class Secret(str):
-    """A string that never shows itself by accident: `repr` and f-strings give stars, `reveal()` the value."""
+class Secret:
+    """A text that never shows itself by accident: everything prints stars, only `reveal()` gives the value."""
 
-    __slots__ = ()
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     def __repr__(self) -> str:
-        return "Secret('****')" if self else "Secret('')"
+        return "****" if self._value else ""
 
-    def __str__(self) -> str:
-        return "****" if self else ""
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
+    def __bool__(self) -> bool:
+        return bool(self._value)
 
     def reveal(self) -> str:
-        return str.__str__(self)
+        return self._value
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Settings:
 
     def require_login(self) -> None:
         """The server must not start without a login. Raises `SettingsError`."""
-        if not self.admin_password_hash.reveal():
+        if not self.admin_password_hash:
             raise SettingsError(
                 "WHISPER_ADMIN_PASSWORD_HASH: is not set; make one with `python -m service_app hash-password`"
             )
@@ -152,13 +152,25 @@ def _device(text: str) -> str:
 
 
 FIELDS: Final[tuple[Field, ...]] = (
-    Field("host", _text, "127.0.0.1", "监听地址；对外访问请经 HTTPS 代理", "Address to listen on; the HTTPS proxy is in front"),
+    Field(
+        "host",
+        _text,
+        "127.0.0.1",
+        "监听地址；对外访问请经 HTTPS 代理",
+        "Address to listen on; the HTTPS proxy is in front",
+    ),
     Field("port", _number(1, 65535), "7860", "监听端口", "Port to listen on"),
     Field("admin_user", _user, "admin", "登录用户名", "Name of the login"),
     Field("admin_password_hash", _argon2id, "", "登录密码的 argon2id 哈希", "argon2id hash of the login's password"),
-    Field("data_dir", _path, "/var/lib/whisper", "任务、媒体、会话与密钥的目录", "Folder of jobs, media, sessions and keys"),
+    Field(
+        "data_dir",
+        _path,
+        "/var/lib/whisper",
+        "任务、媒体、会话与密钥的目录",
+        "Folder of jobs, media, sessions and keys",
+    ),
     Field("models_dir", _path, "/opt/whisper/models", "模型权重目录", "Folder of the model weights"),
-    Field("model", _text, "large-v2", "默认模型", "Default model"),
+    Field("model", _text, "auto", "使用的模型；auto 取已安装的模型", "Model to load; auto takes the installed one"),
     Field(
         "engine",
         _choice("auto", "faster-whisper", "openai-whisper"),
@@ -166,7 +178,13 @@ FIELDS: Final[tuple[Field, ...]] = (
         "识别引擎；auto 优先使用快速引擎",
         "Speech engine; auto takes the fast one where its weights exist",
     ),
-    Field("device", _device, "auto", "计算设备；auto 使用全部 GPU，否则 CPU", "Devices; auto takes every GPU, else the CPU"),
+    Field(
+        "device",
+        _device,
+        "auto",
+        "计算设备；auto 使用全部 GPU，否则 CPU",
+        "Devices; auto takes every GPU, else the CPU",
+    ),
     Field("max_upload_mb", _number(1, 1024 * 1024), "3072", "单个文件上限（MiB）", "Largest file (MiB)"),
     Field("public_url", _url, "", "用户看到的地址", "Address that users see"),
     Field("log_level", _choice("debug", "info", "warning", "error"), "info", "日志级别", "Log level"),

@@ -1,0 +1,1 @@
+"""The HTTP API: OpenAI's audio endpoints, the job endpoints, health."""

@@ -1,0 +1,182 @@
+"""The server put together.
+
+    ResponseHeaders ─▶ Gate ─▶ routes: health, login, /v1, /api ─▶ the page (everything else)
+
+The login and health answer at once. The rest arrives in this order, each loaded in a thread (Gradio alone takes
+seconds), and each usable as soon as it is there: database and sessions, jobs and engine, page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import __version__
+from .api import audio, jobs
+from .api.envelope import error_body, error_response
+from .api.health import router as health_router
+from .api.services import Services
+from .auth import Auth
+from .auth.gate import Gate
+from .errors import UserError
+from .headers import ResponseHeaders
+from .login import login_router, starting_page
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .auth.store import AuthStore
+    from .jobs import Engine
+
+__all__ = ["Services", "create_app"]
+_log = logging.getLogger(__name__)
+
+EngineFactory = Callable[[Settings], "Engine"]
+MountPage = Callable[[FastAPI, Services], None]
+
+
+def create_app(settings: Settings, *, engine: EngineFactory | None = None, page: MountPage | None = None) -> FastAPI:
+    """The ASGI app. `engine` and `page` are called in a thread once the server runs; None takes the real ones.
+
+    Raises `SettingsError` when there is no login.
+    """
+    settings.require_login()
+    auth = Auth(settings)
+    parts = _Parts(settings, auth, engine or _engine, page or _page)
+    host = _PageHost()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        loading = asyncio.create_task(_load(app, host, parts, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await loading
+
+    app = FastAPI(
+        title="Whisper", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.include_router(health_router)
+    app.include_router(login_router(auth))
+    app.include_router(audio.router)
+    app.include_router(jobs.router)
+    app.add_exception_handler(UserError, _user_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _bug)
+    app.add_middleware(Gate, auth=auth)
+    app.add_middleware(ResponseHeaders)
+    app.mount("/", host)
+    return app
+
+
+class _PageHost:
+    """Answers for the page until it has been loaded, then hands over to it."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.app is not None:
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await starting_page(Request(scope))(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1013, "reason": "starting"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is loaded after the server answers; each method blocks."""
+
+    settings: Settings
+    auth: Auth
+    make_engine: EngineFactory
+    mount_page: MountPage
+
+    def open_auth(self) -> AuthStore:
+        from .auth.store import AuthStore
+        from .database import connect, sqlite_url
+
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return AuthStore(connect(sqlite_url(self.settings.data_dir / "whisper.sqlite")))
+
+    def open_services(self) -> Services:
+        from .jobs import Jobs
+
+        durable = Jobs(self.settings.data_dir, engine := self.make_engine(self.settings))
+        # Uploads that a killed server left half received; nobody else can be receiving, Jobs holds the folder's lock.
+        shutil.rmtree(self.settings.data_dir / "uploads", ignore_errors=True)
+        engine.start()
+        durable.start()
+        return Services(settings=self.settings, engine=engine, jobs=durable, auth=self.auth)
+
+    def open_page(self, services: Services) -> FastAPI:
+        page = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        # Gradio answers every site's cross-origin requests with the user's cookies, unless its parent has a policy.
+        page.add_middleware(CORSMiddleware, allow_origins=[])
+        self.mount_page(page, services)
+        return page
+
+
+def _engine(settings: Settings) -> Engine:
+    from .engine import Engine
+
+    return Engine(models_dir=settings.models_dir, model=settings.model, engine=settings.engine, device=settings.device)
+
+
+def _page(app: FastAPI, services: Services) -> None:
+    from .ui import mount_page
+
+    mount_page(app, services)
+
+
+async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Event) -> None:
+    """Loads the parts, keeps them until `stop`, and takes them down in the opposite order."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            parts.auth.opened(await asyncio.to_thread(parts.open_auth))
+            services = await asyncio.to_thread(parts.open_services)
+            stack.push_async_callback(asyncio.to_thread, services.engine.stop)
+            stack.push_async_callback(asyncio.to_thread, services.jobs.stop)
+            app.state.services = services
+            page = await asyncio.to_thread(parts.open_page, services)
+            # Gradio starts its queue in the lifespan of the app it is mounted on.
+            await stack.enter_async_context(page.router.lifespan_context(page))
+            host.app = page
+            _log.info("loaded")
+        except Exception as error:
+            # /readyz shows the reason; the log has the details. What was loaded before goes on.
+            app.state.failed = f"{type(error).__name__}: {error}"
+            _log.exception("could not load")
+        await stop.wait()
+
+
+async def _user_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, UserError)
+    return error_response(error, request.scope)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    body = error_body(str(error.detail), error.status_code, code=None)
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    _log.error("bug", exc_info=error, extra={"request_id": request.state.request_id})
+    body = error_body("The service failed inside; the log has the request's id.", 500, code="internal_error")
+    return JSONResponse(body, 500)

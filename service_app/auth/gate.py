@@ -1,0 +1,131 @@
+"""The gate: a plain ASGI middleware that decides before one byte of a request's body is read.
+
+Open to everybody is what `OPEN` lists, and nothing else. People come with a session cookie, programs with an
+`Authorization` header. Browsers' unsafe requests must come from our own pages.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..api.envelope import error_response
+from ..errors import Forbidden, Unauthorized, UserError
+from . import Auth
+
+OPEN: Final = frozenset({"/healthz", "/readyz", "/login", "/login/style.css", "/favicon.ico", "/favicon.svg"})
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_log = logging.getLogger(__name__)
+
+
+def cookie_name(scheme: str) -> str:
+    """`__Host-` binds the cookie to this host and to https; browsers refuse the prefix on http."""
+    return "__Host-sid" if scheme == "https" else "sid"
+
+
+def session_token(scope: Scope) -> str | None:
+    header = Headers(scope=scope).get("cookie", "")
+    return cookie_parser(header).get(cookie_name(_scheme(scope)))
+
+
+def _scheme(scope: Scope) -> str:
+    scheme = str(scope.get("scheme", "http"))
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme)
+
+
+def client_address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
+def require_same_origin(scope: Scope) -> None:
+    """Raises `Forbidden` for a request that another site made a browser send.
+
+    Browsers set Sec-Fetch-Site (all since 2023) and Origin on every unsafe request, and pages cannot change them;
+    programs send neither and carry no cookie of somebody else's.
+    """
+    headers = Headers(scope=scope)
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    if site is not None:
+        allowed = site in ("same-origin", "none")
+    else:
+        allowed = origin is None or urlsplit(origin).netloc == headers.get("host")
+    if not allowed:
+        raise Forbidden(
+            "cross_site",
+            zh="请求来自其他网站，已拒绝。请从本服务的页面操作。",
+            en="The request came from another site and was refused. Use this service's own page.",
+        )
+
+
+class Gate:
+    def __init__(self, app: ASGIApp, *, auth: Auth) -> None:
+        self._app = app
+        self._auth = auth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"] in OPEN:
+            await self._app(scope, receive, send)
+            return
+        try:
+            user = await self._user(scope)
+        except UserError as error:
+            _log.info("refused", extra={"code": error.code})
+            await self._refuse(error, scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["user"] = user
+        state["program"] = b"authorization" in dict(scope["headers"])
+        await self._app(scope, receive, send)
+
+    async def _user(self, scope: Scope) -> str:
+        headers = Headers(scope=scope)
+        authorization = headers.get("authorization")
+        if authorization is not None:
+            return await self._auth.program_user(authorization, client_address(scope))
+        token = session_token(scope)
+        # Cookies do not open the OpenAI API: what no browser can call for a user needs no further thought.
+        if token and not scope["path"].startswith("/v1/"):
+            user = await self._auth.session_user(token)
+            if user is not None:
+                if scope["type"] == "websocket" or scope["method"] not in SAFE:
+                    require_same_origin(scope)
+                return user
+        raise Unauthorized(
+            "not_logged_in",
+            zh="需要登录，或在 Authorization 请求头中提供 API 密钥（Bearer）或用户名和密码（Basic）。",
+            en="Log in, or send an API key (Bearer) or user name and password (Basic) in the Authorization header.",
+        )
+
+    async def _refuse(self, error: UserError, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+            return
+        headers = Headers(scope=scope)
+        wants_page = scope["method"] in SAFE and "text/html" in headers.get("accept", "")
+        response: Response
+        if wants_page and isinstance(error, Unauthorized) and "authorization" not in headers:
+            query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+            target = quote(scope["path"], safe="/") + query
+            response = RedirectResponse(
+                "/login" if target == "/" else f"/login?next={quote(target, safe='/')}", status_code=303
+            )
+        else:
+            response = error_response(error, scope)
+            if isinstance(error, Unauthorized):
+                # A browser that hears "Basic" to a script's request opens its own password box over our page.
+                challenge = 'Bearer realm="whisper"'
+                if "sec-fetch-mode" not in headers:
+                    challenge += ', Basic realm="whisper", charset="UTF-8"'
+                response.headers["www-authenticate"] = challenge
+        response.headers["connection"] = "close"  # the body, if any, is never read
+        response.headers["cache-control"] = "no-store"
+        await response(scope, receive, send)

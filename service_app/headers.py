@@ -1,0 +1,74 @@
+"""Headers of every answer: a request id, and what tells browsers to be strict. A part that needs a wider content
+policy (the page) sets its own; nothing here replaces it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STRICT_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+_DEFAULTS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": STRICT_POLICY,
+}
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = logging.getLogger("service_app.access")
+
+
+class ResponseHeaders:
+    """The outermost middleware, so that refusals have the headers too. It also writes the access log: which route,
+    never which file, query or user."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status = 500
+
+        async def strict(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _DEFAULTS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith(("/api/", "/v1/")):
+                    headers.setdefault("Cache-Control", "private, no-store")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, strict)
+        finally:
+            took = round((time.perf_counter() - began) * 1000, 1)
+            fields = {"method": scope["method"], "route": _route(scope), "status": status, "ms": took}
+            level = logging.DEBUG if fields["route"] in ("/healthz", "/readyz") else logging.INFO
+            _log.log(level, "request", extra={**fields, "request_id": request_id})
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern; of other paths only the first part, for the rest may hold a file's name."""
+    route = scope.get("route")
+    pattern = getattr(route, "path", None)
+    if pattern:
+        return str(pattern)
+    first = scope["path"].split("/")[1]
+    return f"/{first[:32]}"

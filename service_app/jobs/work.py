@@ -1,0 +1,195 @@
+"""What is done for one job: plan, then windows (several in flight), then finish.
+
+    plan    the engine cuts the recording into windows        saved in the job's row
+    decode  every window without a saved result is decoded    saved as it finishes, so a restart does not repeat it
+    finish  the text is joined
+
+Every stage can be run again. A stage returns True to go on; False when the job has ended (failed, cancelled, deleted).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import UserError
+from ..types import EngineStatus, Failure, Job, JobState, Lane, ModelInfo, Options, Plan, Window, WindowResult
+from .changes import Changes
+from .store import JobStore
+
+MOST_TRIES = 3  # times a job may take the process down without finishing a window in between
+_IN_FLIGHT = 32  # windows of one job handed to the engine at once: enough to fill batches on four GPUs
+_LOOK_SECONDS = 0.2  # how soon a stop or a cancellation is noticed
+_log = logging.getLogger(__name__)
+
+
+class Engine(Protocol):
+    """What jobs need of the speech engine; docs/architecture.md has the contract."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def status(self) -> EngineStatus: ...
+    def models(self) -> tuple[ModelInfo, ...]: ...
+    def plan(self, path: Path, options: Options, *, cancelled: Callable[[], bool]) -> Plan: ...
+    def decode(
+        self,
+        path: Path,
+        window: Window,
+        plan: Plan,
+        options: Options,
+        *,
+        lane: Lane,
+        owner: str,
+        cancelled: Callable[[], bool],
+    ) -> Future[WindowResult]: ...
+
+
+class Stopped(Exception):  # noqa: N818
+    """The job was cancelled or taken away, or the server stops; nothing is recorded here."""
+
+
+class Work:
+    """Blocking; runs in the durable queue's threads."""
+
+    def __init__(
+        self, store: JobStore, engine: Engine, changes: Changes, media: Callable[[str], Path], executor: str
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._changes = changes
+        self._media = media
+        self._executor = executor
+
+    def begin(self, job_id: str) -> bool:
+        tries = self._store.claim(job_id, self._executor)
+        if tries > MOST_TRIES:
+            self.fail(
+                job_id,
+                Failure(
+                    "gave_up",
+                    zh="处理此文件时服务多次意外中止，已放弃。请检查文件，或联系管理员查看日志。",
+                    en="The service died several times over this file and gave it up. "
+                    "Check the file, or ask the administrator to look at the log.",
+                ),
+            )
+            return False
+        return tries > 0
+
+    def release(self, job_id: str) -> None:
+        self._store.release(job_id, self._executor)
+
+    def fail(self, job_id: str, failure: Failure) -> None:
+        if self._store.end(job_id, JobState.FAILED, time.time(), failure):
+            _log.info("job failed", extra={"job": job_id, "code": failure.code})
+        self._changes.notify(job_id)
+
+    def stage(self, name: str, job_id: str, stop: threading.Event) -> bool:
+        """Runs one stage. Raises `Stopped`, and whatever may go better at another try."""
+        job = self._store.get(job_id)
+        if job is None or job.state.final:
+            return False
+        try:
+            match name:
+                case "plan":
+                    return self._plan(job, stop)
+                case "decode":
+                    return self._decode(job, stop)
+                case "finish":
+                    return self._finish(job)
+                case _:
+                    raise ValueError(name)
+        except UserError as error:
+            if stop.is_set():
+                raise Stopped from None
+            self.fail(job_id, error.failure)
+            return False
+        except Exception:
+            # An engine that is being stopped may fail in any way; that says nothing about the job.
+            if stop.is_set():
+                raise Stopped from None
+            raise
+
+    def _plan(self, job: Job, stop: threading.Event) -> bool:
+        self._wait_for_engine(stop)
+        if not self._store.running(job.id, self._executor, time.time()):
+            return False
+        self._changes.notify(job.id)
+        if self._store.plan(job.id) is None:
+            plan = self._engine.plan(self._media(job.id), job.options, cancelled=stop.is_set)
+            if stop.is_set():
+                raise Stopped
+            if not self._store.save_plan(job.id, self._executor, plan):
+                return False
+            self._changes.notify(job.id)
+        return True
+
+    def _wait_for_engine(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            status = self._engine.status()
+            # One dead device of four is a reason not to be called ready, not to leave work lying.
+            if status.ready or any(device.alive for device in status.devices):
+                return
+            stop.wait(_LOOK_SECONDS / 2)
+        raise Stopped
+
+    def _decode(self, job: Job, stop: threading.Event) -> bool:
+        # After a restart the plan is known but the engine may still be loading.
+        self._wait_for_engine(stop)
+        plan = self._store.plan(job.id)
+        if plan is None or not self._store.running(job.id, self._executor, time.time()):
+            return False
+        saved = self._store.saved_windows(job.id)
+        total = sum(window.end - window.start for window in plan.windows) or 1.0
+        done = sum(window.end - window.start for window in plan.windows if window.index in saved)
+        for result in self._results(job, plan, saved, stop):
+            done += result.window.end - result.window.start
+            if not self._store.save_window(job.id, self._executor, result, min(1.0, done / total)):
+                return False
+            self._changes.notify(job.id)
+        return True
+
+    def _results(self, job: Job, plan: Plan, saved: set[int], stop: threading.Event) -> Iterator[WindowResult]:
+        """Results in the order in which they become ready. What is in flight is withdrawn when the caller leaves."""
+        left = threading.Event()
+        media = self._media(job.id)
+        missing = (window for window in plan.windows if window.index not in saved)
+        flying: set[Future[WindowResult]] = set()
+        try:
+            while True:
+                while len(flying) < _IN_FLIGHT and (window := next(missing, None)) is not None:
+                    flying.add(
+                        self._engine.decode(
+                            media,
+                            window,
+                            plan,
+                            job.options,
+                            lane=job.lane,
+                            owner=job.owner,
+                            cancelled=lambda: stop.is_set() or left.is_set(),
+                        )
+                    )
+                if not flying:
+                    return
+                ready, flying = wait(flying, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                if stop.is_set():
+                    raise Stopped
+                for future in ready:
+                    try:
+                        yield future.result()
+                    except CancelledError:
+                        raise RuntimeError("the engine dropped a window") from None
+        finally:
+            left.set()
+            for future in flying:
+                future.cancel()
+
+    def _finish(self, job: Job) -> bool:
+        if self._store.finish(job.id, self._executor, time.time()):
+            _log.info("job done", extra={"job": job.id, "lane": job.lane.value, "seconds": job.duration})
+        self._changes.notify(job.id)
+        return True
