@@ -73,8 +73,9 @@ class Session:
         chosen = self.args.state_dir or self.environ.get("WHISPER_LOCAL_HOME")
         if chosen:
             return Path(chosen).expanduser().absolute()
-        state = self.environ.get("XDG_STATE_HOME")
-        return (Path(state) if state else Path.home() / ".local" / "state") / "whisper-local"
+        from .target import default_state_dir
+
+        return default_state_dir()
 
     @property
     def poll_seconds(self) -> float:

@@ -34,8 +34,8 @@ class Endpoint:
 
 
 def default_state_dir() -> Path:
-    """`WHISPER_LOCAL_STATE`, else the place that the XDG base directory specification gives to state."""
-    chosen = os.environ.get("WHISPER_LOCAL_STATE")
+    """`WHISPER_LOCAL_HOME`, else the place that the XDG base directory specification gives to state."""
+    chosen = os.environ.get("WHISPER_LOCAL_HOME")
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(chosen or f"{base}/whisper-computenest/local").expanduser().absolute()
 
@@ -68,7 +68,7 @@ def start_emulator(state_dir: Path, port: int = 0) -> None:
     except OSError as error:
         raise Failure(
             f"{state_dir}: cannot keep state here ({error.strerror})",
-            "choose a folder with --state",
+            "choose a folder with --state-dir",
             code="StateFolder",
         ) from None
     command = [

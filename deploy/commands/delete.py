@@ -31,6 +31,11 @@ def delete(session: Session) -> int:
             f"see: {session.command('events', stack.name)}",
             code="DeleteFailed",
         )
+    if session.args.local:
+        from ..target import stop_if_idle
+
+        # With its last stack gone, the local target leaves no process and no file.
+        stop_if_idle(session.state_dir)
     return session.done({**data, "status": last.status}, [f"{stack.name} is deleted"])
 
 

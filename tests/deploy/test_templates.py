@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from argon2 import PasswordHasher
+
+from deploy import templates
+from deploy.catalog import load
+from deploy.errors import Failure
+
+SECRETS = {"InstancePassword", "SoftwarePassword"}
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    value: dict[str, Any] = yaml.safe_load(templates.body("single.yaml"))
+    return value
+
+
+def walk(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, value
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from walk(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from walk(item, (*path, str(index)))
+
+
+def test_the_committed_templates_are_a_fresh_render() -> None:
+    assert templates.stale(templates.render(load())) == []
+
+
+def test_a_changed_file_is_stale(tmp_path: Path) -> None:
+    rendered = templates.render(load())
+    (tmp_path / "single.yaml").write_text(rendered["single.yaml"] + "\n", encoding="utf-8")
+    assert templates.stale(rendered, tmp_path) == [tmp_path / "single.yaml"]
+
+
+def test_a_missing_template_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="No such file") as failure:
+        templates.body("single.yaml", tmp_path)
+    assert failure.value.remedy == "run: python -m deploy render"
+
+
+def test_every_text_for_people_is_in_both_languages(template: dict[str, Any]) -> None:
+    for name, parameter in template["Parameters"].items():
+        for key in ("Label", "Description"):
+            assert set(parameter[key]) == {"en", "zh-cn"}, f"{name}/{key}"
+        if parameter.keys() & {"AllowedPattern", "MinValue", "MinLength"}:
+            assert "ConstraintDescription" in parameter, name
+        if "ConstraintDescription" in parameter:
+            assert set(parameter["ConstraintDescription"]) == {"en", "zh-cn"}, name
+    for name, output in template["Outputs"].items():
+        for key in ("Label", "Description"):
+            assert set(output[key]) == {"en", "zh-cn"}, f"{name}/{key}"
+    texts = [value for path, value in walk(template) if path and path[-1] == "zh-cn"]
+    assert all(re.search("[一-鿿]", text) for text in texts)
+
+
+def test_the_form_begins_with_the_service_s_order(template: dict[str, Any]) -> None:
+    assert list(template["Parameters"])[:8] == [
+        "PayType", "PayPeriodUnit", "PayPeriod", "ZoneId", "InstanceType",
+        "InstancePassword", "SoftwareUserName", "SoftwarePassword",
+    ]  # fmt: skip
+    groups = template["Metadata"]["ALIYUN::ROS::Interface"]["ParameterGroups"]
+    assert [name for group in groups for name in group["Parameters"]] == list(template["Parameters"])
+
+
+def test_secrets_do_not_echo_and_have_no_default(template: dict[str, Any]) -> None:
+    for name, parameter in template["Parameters"].items():
+        assert (parameter.get("NoEcho") is True) == (name in SECRETS), name
+    for name in (*SECRETS, "ClientCidr"):
+        assert "Default" not in template["Parameters"][name]
+
+
+def test_what_a_user_types_reaches_a_script_as_base64_only(template: dict[str, Any]) -> None:
+    content = template["Resources"]["RunCommand"]["Properties"]["CommandContent"]
+    script, variables = content["Fn::Sub"]
+    assert set(re.findall(r"\$\{(\w+)\}", script)) == set(variables)
+    free = {name for name, value in variables.items() if set(value) != {"Fn::Base64Encode"}}
+    # one of a fixed list, and an address that the cloud gives
+    assert free == {"Model", "PublicAddress"}
+    assert "AllowedValues" in template["Parameters"]["Model"]
+    assert variables["PublicAddress"] == {"Fn::GetAtt": ["Eip", "EipAddress"]}
+    assert not any(path[-1:] == ("UserData",) for path, _ in walk(template))
+
+
+def test_the_startup_script_is_verbatim_and_small(template: dict[str, Any]) -> None:
+    script, _ = template["Resources"]["RunCommand"]["Properties"]["CommandContent"]["Fn::Sub"]
+    assert script == (templates.SOURCES / "startup.sh").read_text(encoding="utf-8")
+    # the hash and the user name add well under 1 KiB
+    assert len(base64.b64encode(script.encode())) + 1024 < 16 * 1024
+    assert len(templates.body("single.yaml").encode()) < 512 * 1024
+
+
+def test_the_security_group_opens_two_ports_and_no_way_out_for_all(template: dict[str, Any]) -> None:
+    group = template["Resources"]["SecurityGroup"]["Properties"]
+    assert group["SecurityGroupType"] == "enterprise"
+    assert {rule["PortRange"] for rule in group["SecurityGroupIngress"]} == {"443/443", "80/80"}
+    assert all(rule["SourceCidrIp"] == {"Ref": "ClientCidr"} for rule in group["SecurityGroupIngress"])
+    rules = group["SecurityGroupIngress"] + group["SecurityGroupEgress"]
+    assert all(rule["Description"] and rule["IpProtocol"] != "all" for rule in rules)
+    assert all(rule["PortRange"] != "-1/-1" for rule in rules)
+
+
+def test_the_instance_answers_metadata_with_a_token_only(template: dict[str, Any]) -> None:
+    instance = template["Resources"]["InstanceGroup"]["Properties"]
+    assert (instance["HttpTokens"], instance["HttpEndpoint"], instance["MaxAmount"]) == ("required", "enabled", 1)
+    assert instance["SystemDiskCategory"] == "cloud_essd"
+    assert template["Parameters"]["SystemDiskSize"]["MinValue"] == 200
+
+
+def test_no_short_tags_and_no_reference_into_nothing(template: dict[str, Any]) -> None:
+    # safe_load refuses `!Ref` and its like, so that it loaded is the first half
+    known = set(template["Parameters"]) | set(template["Resources"])
+    for path, value in walk(template["Resources"] | template["Outputs"]):
+        if path and path[-1] == "Ref":
+            assert value in known or value.startswith("ALIYUN::"), value
+        if path and path[-1] == "Fn::GetAtt":
+            assert value[0] in template["Resources"], value
+    used = json.dumps(template["Resources"])
+    assert all(f'"{name}"' in used for name in template["Parameters"])
+
+
+@pytest.mark.parametrize("kind", ["Abcdefg1", "abcdefg-1", "ABCDEFG.1", "aB-aB-aB", "9aB", "-=Aa" * 8])
+def test_a_strong_software_password_is_taken(template: dict[str, Any], kind: str) -> None:
+    assert re.match(template["Parameters"]["SoftwarePassword"]["AllowedPattern"], kind)
+
+
+@pytest.mark.parametrize("kind", ["abcdefgh", "ABCDefgh", "abcd1234", "Abc'1234", "Abc 1234", "$Abc1234", "Abc\\1234"])
+def test_a_weak_or_dangerous_one_is_not(template: dict[str, Any], kind: str) -> None:
+    assert not re.match(template["Parameters"]["SoftwarePassword"]["AllowedPattern"], kind)
+
+
+def test_a_hash_is_taken_and_the_pattern_is_quick(template: dict[str, Any]) -> None:
+    parameter = template["Parameters"]["SoftwarePassword"]
+    digest = PasswordHasher().hash("any")
+    assert re.match(parameter["AllowedPattern"], digest)
+    assert parameter["MinLength"] <= len(digest) <= parameter["MaxLength"]
+    begun = time.process_time()
+    assert not re.match(parameter["AllowedPattern"], "aB" * 20_000)
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("SoftwareUserName", ["admin", "a.b-c_1"], ["a", "1admin", "a b", "a$(id)", "a'b", "名字", "x" * 33]),
+        ("ClientCidr", ["203.0.113.7/32", "0.0.0.0/0"], ["203.0.113.7", "256.0.0.0/8", "1.2.3.4/33", "::/0", ""]),
+        ("VpcCidrBlock", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"], ["8.8.0.0/16", "172.32.0.0/16"]),
+        ("InstancePassword", ["Abcdefg1", "a" * 30], ["short", "a" * 31, "with space1A", 'quote"A1x']),
+    ],
+)
+def test_patterns(template: dict[str, Any], name: str, good: list[str], bad: list[str]) -> None:
+    pattern = template["Parameters"][name]["AllowedPattern"]
+    assert [text for text in good if not re.match(pattern, text)] == []
+    assert [text for text in bad if re.match(pattern, text)] == []
