@@ -1,0 +1,105 @@
+"""The Whisper page. The only part that imports Gradio, and it does so when `mount_page` is called: the import takes
+seconds, during which the rest of the app already answers.
+
+mount_page ─▶ page (Gradio blocks) ─▶ shell (style, language, policy around the index page) ─▶ assets/*.js in the browser
+                                                                                               │ /api/jobs…
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from .shell import PageShell, cached
+
+if TYPE_CHECKING:
+    from ..api.services import Services
+
+ASSETS = Path(__file__).parent / "assets"
+CLIPS = Path(__file__).parent.parent / "assets" / "clips"
+
+
+def mount_page(app: FastAPI, services: Services) -> None:
+    """Puts the page at `/` and its scripts below `/ui/`. Call it after every other route is there: Gradio answers all
+    paths that are left. The caller guards both with the login."""
+    import gradio as gr
+
+    from .page import build_page, theme
+
+    messages: dict[str, dict[str, str]] = json.loads((ASSETS / "messages.json").read_text("utf-8"))
+    models = services.engine.models()
+    base = f"/ui/{_version()}"
+    app.mount(f"{base}/clips", _Static(CLIPS), name="clips")
+    app.mount(base, _Static(ASSETS), name="ui")
+
+    def config(scope: Scope, language: str) -> dict[str, Any]:
+        return {
+            "user": scope.get("state", {}).get("user", ""),
+            "language": language,
+            "messages": messages[language],
+            "maxUploadBytes": services.settings.max_upload_bytes,
+            "clips": [{"language": "en", "file": "demo-en.wav"}, {"language": "zh", "file": "demo-zh.wav"}],
+            "models": [{"name": m.name, "multilingual": m.multilingual, "default": m.default} for m in models],
+            "assets": base,
+        }
+
+    page = build_page(models, messages, base)
+    page.queue(max_size=64, api_open=False)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        theme=theme(),
+        i18n=page.i18n_instance,
+        auth_dependency=_login_name,
+        max_file_size="1mb",
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        pwa=False,
+        allowed_paths=[],
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+    )
+    # A mounted Gradio app skips every check of file paths until this is set, which only launch() does: without it any
+    # event could read any file. No event of this page takes a file; tests/ prove the refusal anyway.
+    page.has_launched = True
+    mount = app.router.routes[-1]
+    assert isinstance(mount, Mount), "mount_gradio_app adds its mount last"
+    mount.app = PageShell(
+        mount.app,
+        head=f'<link rel="stylesheet" href="{base}/page.css"><link rel="icon" href="/favicon.svg">'
+        f'<link rel="modulepreload" href="{base}/work.js">',
+        title=lambda language: messages[language]["wt_title"],
+        config=config,
+    )
+
+
+def _login_name(request: Request) -> str | None:
+    """The second lock behind the app's own gate: without a login name Gradio answers 401."""
+    return getattr(request.state, "user", None)
+
+
+def _version() -> str:
+    """Changes with every change of an asset, so that browsers may keep assets for good."""
+    digest = hashlib.sha256()
+    for path in sorted(ASSETS.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class _Static(StaticFiles):
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, cached(send))

@@ -1,0 +1,77 @@
+"""The page's Gradio blocks. Gradio holds the layout and the choices; the source card, the result and the top bar are
+our own scripts (assets/*.js) in `gr.HTML` components, because they show upload progress, text as it comes and a player
+that follows the text, none of which Gradio's components do.
+
+No Gradio event reaches the server: the scripts talk to the app's own routes (/api/jobs…) with the session cookie, so a
+job goes on when the page is closed, and no caller can hand Gradio a file path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import gradio as gr
+
+from ..types import ModelInfo
+from .spoken import OWN_NAMES
+
+FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
+
+
+def build_page(models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, str]], assets: str) -> gr.Blocks:
+    """The blocks of the page. `messages` is only used for the labels' keys; `assets` is the path below which the
+    scripts are served."""
+    say = gr.I18n(**{language: dict(texts) for language, texts in messages.items()})
+    with gr.Blocks(title=messages["en"]["wt_title"], fill_width=True, analytics_enabled=False) as page:
+        _script("wt-bar", assets, "bar")
+        with gr.Row(elem_id="wt-columns"):
+            with gr.Column(elem_id="wt-form", min_width=300):
+                _script("wt-source", assets, "source")
+                task = gr.Radio(
+                    [(say("wt_task_transcribe"), "transcribe"), (say("wt_task_translate"), "translate")],
+                    value="transcribe",
+                    label=say("wt_task"),
+                    elem_id="wt-task",
+                )
+                language = gr.Dropdown(
+                    [(say("wt_language_auto"), ""), *((name, code) for code, name in OWN_NAMES.items())],
+                    value="",
+                    num_choices_shown=None,
+                    label=say("wt_language"),
+                    elem_id="wt-language",
+                )
+                model = gr.Dropdown(
+                    [model.name for model in models],
+                    value=next((model.name for model in models if model.default), None),
+                    label=say("wt_model"),
+                    elem_id="wt-model",
+                    visible=len(models) > 1,
+                )
+                start = gr.Button(say("wt_start"), variant="primary", elem_id="wt-start")
+                _script("wt-note", assets, "note")
+            with gr.Column(elem_id="wt-result-column", min_width=300):
+                _script("wt-result", assets, "result")
+        start.click(
+            None,
+            [task, language, model],
+            js=f"async (task, language, model) => {{ (await import('{assets}/work.js'))"
+            ".start({task, language, model}); }",
+            api_name=False,
+        )
+    page.i18n_instance = say
+    return page
+
+
+def _script(elem_id: str, assets: str, module: str) -> None:
+    """A place in the page that `assets/<module>.js` fills: its `mount(element)` is called once it is there."""
+    gr.HTML(
+        "",
+        elem_id=elem_id,
+        apply_default_css=False,
+        js_on_load=f"import('{assets}/{module}.js').then((module) => module.mount(element));",
+    )
+
+
+def theme() -> gr.themes.Base:
+    """Plain fonts of the reader's system: a Google font would be an outside request. Colours are in page.css."""
+    return gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Consolas", "monospace"))

@@ -1,0 +1,111 @@
+"""What is put around Gradio's index page: our style sheet, the language, the configuration and the security policy.
+
+Gradio renders `index.html` itself and has no hook early enough for the language, nor one for a nonce. So this ASGI
+wrapper rewrites that one HTML answer on its way out; every other answer passes through untouched, except that Gradio's
+assets, whose names carry a hash of their content, may be kept by the browser.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..login import page_language
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+
+# 'unsafe-eval': gr.HTML compiles its templates; style 'unsafe-inline': Svelte; blob: the preview of a chosen file.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self' blob:; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+
+# Gradio reads navigator.language only; and it knows zh-CN but neither zh nor zh-TW.
+_LANGUAGE_SCRIPT = (
+    'for (const [name, value] of [["language", {language}], ["languages", [{language}]]])'
+    " Object.defineProperty(navigator, name, {{value, configurable: true}});"
+)
+
+
+class PageShell:
+    """Wraps Gradio's app. `head` is put into the page as it is; `config(scope, language)` is what the page's scripts
+    read as `#wt-config` (JSON)."""
+
+    def __init__(
+        self, app: ASGIApp, *, head: str, title: Callable[[str], str], config: Callable[[Scope, str], dict[str, Any]]
+    ) -> None:
+        self.app, self.head, self.title, self.config = app, head, title, config
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in {"", "/"} and scope["method"] == "GET":
+            await self._index(scope, receive, send)
+        elif path.startswith("/assets/"):
+            await self.app(scope, receive, cached(send))
+        else:
+            await self.app(scope, receive, send)
+
+    async def _index(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Read as plain bytes: no compressed or partial answer may come back.
+        plain = {**scope, "headers": [h for h in scope["headers"] if h[0] not in {b"accept-encoding", b"range"}]}
+        start: Message = {}
+        body = bytearray()
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body", False):
+                return
+            headers = MutableHeaders(raw=start["headers"])
+            page = bytes(body)
+            if headers.get("content-type", "").startswith("text/html"):
+                page = self._rewrite(page.decode(), scope, headers).encode()
+                headers["Content-Length"] = str(len(page))
+            await send(start)
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(plain, receive, collect)
+
+    def _rewrite(self, page: str, scope: Scope, headers: MutableHeaders) -> str:
+        language = page_language(Request(scope))
+        nonce = secrets.token_urlsafe(16)
+        headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
+        headers["Cache-Control"] = "no-store"
+        headers["Vary"] = "Cookie, Accept-Language"
+        config = json.dumps(self.config(scope, language), ensure_ascii=False).replace("<", "\\u003c")
+        title = html.escape(self.title(language))
+        # The first paint says what loads; Gradio replaces its own element's content, so this stands before it.
+        ours = (
+            f"<title>{title}</title>"
+            f"<script>{_LANGUAGE_SCRIPT.format(language=json.dumps(language))}</script>"
+            f'<script type="application/json" id="wt-config">{config}</script>{self.head}'
+        )
+        # The links and previews of Gradio's own project have no place on this page.
+        page = re.sub(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>", "", page)
+        page = page.replace('lang="en"', f'lang="{language}"', 1).replace("<head>", "<head>" + ours, 1)
+        return re.sub(r"<script(?=[\s>])", f'<script nonce="{nonce}"', page)
+
+
+def cached(send: Send) -> Send:
+    """For files whose address changes with their content."""
+
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            MutableHeaders(raw=message["headers"])["Cache-Control"] = IMMUTABLE
+        await send(message)
+
+    return keep
