@@ -19,6 +19,7 @@ VERBS = {
     "outputs": "the addresses and ids of a stack",
     "delete": "remove a stack and everything in it",
     "render": "make ros_templates/*.yaml from their sources",
+    "local": "run, find or stop the emulated cloud on this machine",
 }
 
 _EPILOG = """\
@@ -112,6 +113,13 @@ def _render(command: ArgumentParser) -> None:
     command.add_argument("--out", metavar="DIR", help="write there (default: ros_templates)")
 
 
+def _local(command: ArgumentParser) -> None:
+    command.add_argument("action", choices=("serve", "list", "stop"), help="run it here, say where it answers, end it")
+    command.add_argument(
+        "--port", type=int, default=0, help="of serve, on 127.0.0.1 (default: the last one, or a free one)"
+    )
+
+
 def _nothing(command: ArgumentParser) -> None:
     pass
 
@@ -125,4 +133,5 @@ _OPTIONS = {
     "outputs": _name,
     "delete": _delete,
     "render": _render,
+    "local": _local,
 }

@@ -33,13 +33,6 @@ class Endpoint:
     access_key_secret: str = field(repr=False)
 
 
-def default_state_dir() -> Path:
-    """`WHISPER_LOCAL_HOME`, else the place that the XDG base directory specification gives to state."""
-    chosen = os.environ.get("WHISPER_LOCAL_HOME")
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(chosen or f"{base}/whisper-computenest/local").expanduser().absolute()
-
-
 def local_endpoint(state_dir: Path, *, start: bool) -> Endpoint:
     """The emulator that serves `state_dir`; with `start`, one is started when none answers. Raises Failure when there is
     none, or when it cannot be started."""
