@@ -24,7 +24,7 @@ from .backends import Setup
 from .devices import Device, find
 from .media import Extractor
 from .messages import Detected, Outcome, Task
-from .models import ALIASES, EngineName, Weights, catalog, choose
+from .models import ALIASES, Weights, catalog, choose
 from .pcm import pcm_path
 from .pool import Pool, Ticket, not_ready
 
@@ -50,7 +50,7 @@ class Engine:
         *,
         models_dir: Path,
         model: str = "auto",
-        engine: EngineName = "auto",
+        engine: str = "auto",
         device: str = "auto",
         workers: int | None = None,
         max_seconds: float = MAX_SECONDS,

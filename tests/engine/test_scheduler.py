@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service_app.engine.scheduler import HEAD_START, PATIENCE, Scheduler
+from service_app.types import Lane
+
+Item = tuple[Lane, str, str, int]
+
+
+class Clock:
+    """Time that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def add(scheduler: Scheduler[Item], lane: Lane, owner: str, recording: str, *indices: int) -> None:
+    for index in indices:
+        scheduler.add((lane, owner, recording, index), lane=lane, owner=owner, recording=Path(recording))
+
+
+def take_all(scheduler: Scheduler[Item]) -> list[Item]:
+    return [item for _ in range(len(scheduler)) if (item := scheduler.take())]
+
+
+additions = st.lists(
+    st.tuples(st.sampled_from(list(Lane)), st.sampled_from("abc"), st.sampled_from("xyz"), st.floats(0, 5)), max_size=60
+)
+
+
+@given(additions, st.integers(0, 3))
+def test_nothing_is_lost_nothing_doubled_and_a_recording_keeps_its_order(
+    adds: list[tuple[Lane, str, str, float]], every: int
+) -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    taken: list[Item] = []
+    for index, (lane, owner, recording, pause) in enumerate(adds):
+        add(scheduler, lane, owner, recording, index)
+        clock.now += pause
+        if every and index % every == 0 and (item := scheduler.take()):
+            taken.append(item)
+    taken += take_all(scheduler)
+    assert Counter(taken) == Counter((lane, owner, name, n) for n, (lane, owner, name, _) in enumerate(adds))
+    for key in {item[:3] for item in taken}:
+        order = [item[3] for item in taken if item[:3] == key]
+        assert order == sorted(order)
+    assert scheduler.take() is None
+    assert len(scheduler) == 0
+
+
+def test_a_person_goes_before_a_program_and_a_program_before_bulk() -> None:
+    scheduler: Scheduler[Item] = Scheduler(Clock())
+    add(scheduler, Lane.BULK, "a", "x", 1)
+    add(scheduler, Lane.API, "b", "y", 2)
+    add(scheduler, Lane.INTERACTIVE, "c", "z", 3)
+    assert [item[0] for item in take_all(scheduler)] == [Lane.INTERACTIVE, Lane.API, Lane.BULK]
+
+
+def test_bulk_is_served_now_and_then_while_people_never_stop() -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    add(scheduler, Lane.BULK, "bulk", "x", *range(10))
+    served = []
+    for index in range(100):
+        add(scheduler, Lane.INTERACTIVE, "person", "y", index)
+        clock.now += 1
+        item = scheduler.take()
+        assert item
+        served.append(item[0])
+    waits = [index for index, lane in enumerate(served) if lane is Lane.BULK]
+    assert len(waits) >= 3
+    assert waits[0] <= PATIENCE[Lane.BULK] + 2
+
+
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=5))
+def test_owners_take_turns_whatever_they_bring(sizes: list[int]) -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    for owner, size in enumerate(sizes):
+        add(scheduler, Lane.API, str(owner), "x", *range(size))
+    served: Counter[str] = Counter()
+    for item in take_all(scheduler):
+        clock.now += 0.1
+        served[item[1]] += 1
+        waiting = [served[str(o)] for o, size in enumerate(sizes) if served[str(o)] < size]
+        assert not waiting or max(waiting) - min(waiting) <= 1
+
+
+def test_a_new_short_recording_passes_a_long_one_of_the_same_owner() -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    add(scheduler, Lane.API, "a", "long", *range(50))
+    for _ in range(5):
+        scheduler.take()
+        clock.now += 1
+    add(scheduler, Lane.API, "a", "short", 0)
+    item = scheduler.take()
+    assert item and item[2] == "short"
+
+
+def test_new_recordings_without_end_do_not_starve_a_long_one() -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    add(scheduler, Lane.API, "a", "long", *range(50))
+    scheduler.take()
+    served = 0
+    for index in range(100):
+        add(scheduler, Lane.API, "a", f"short {index}", 0)
+        clock.now += 1
+        item = scheduler.take()
+        served += item is not None and item[2] == "long"
+    assert served >= 100 / (1.5 * HEAD_START)
+
+
+def test_what_is_put_back_comes_first_again() -> None:
+    scheduler: Scheduler[Item] = Scheduler(Clock())
+    add(scheduler, Lane.API, "a", "x", 1, 2)
+    first = scheduler.take()
+    assert first
+    scheduler.put_back(first, lane=Lane.API, owner="a", recording=Path("x"))
+    assert scheduler.take() == first
+
+
+def test_drain_gives_everything() -> None:
+    scheduler: Scheduler[Item] = Scheduler(Clock())
+    add(scheduler, Lane.API, "a", "x", 1, 2)
+    add(scheduler, Lane.BULK, "b", "y", 3)
+    assert len(scheduler.drain()) == 3
+    assert len(scheduler) == 0
