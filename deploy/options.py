@@ -19,6 +19,7 @@ VERBS = {
     "outputs": "the addresses and ids of a stack",
     "delete": "remove a stack and everything in it",
     "render": "make ros_templates/*.yaml from their sources",
+    "validate": "check templates without the cloud",
     "local": "run, find or stop the emulated cloud on this machine",
 }
 
@@ -120,6 +121,13 @@ def _local(command: ArgumentParser) -> None:
     )
 
 
+def _validate(command: ArgumentParser) -> None:
+    command.add_argument("files", metavar="FILE", nargs="+", help="ROS template, YAML or JSON")
+    command.add_argument(
+        "--lang", choices=("en", "zh"), help="of the messages (default: the locale's); --json has both"
+    )
+
+
 def _nothing(command: ArgumentParser) -> None:
     pass
 
@@ -133,5 +141,6 @@ _OPTIONS = {
     "outputs": _name,
     "delete": _delete,
     "render": _render,
+    "validate": _validate,
     "local": _local,
 }

@@ -1,0 +1,23 @@
+"""One function for each fault that can be found, in modules by subject. A rule takes the template and `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..document import Report
+from ..template import Template
+from . import calls, interface, network, parameters, properties, references, scripts, secrecy, sections
+
+Rule = Callable[[Template, Report], None]
+
+RULES: tuple[Rule, ...] = (
+    *sections.RULES,
+    *parameters.RULES,
+    *properties.RULES,
+    *references.RULES,
+    *calls.RULES,
+    *secrecy.RULES,
+    *scripts.RULES,
+    *network.RULES,
+    *interface.RULES,
+)
