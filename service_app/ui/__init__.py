@@ -1,8 +1,8 @@
 """The Whisper page. The only part that imports Gradio, and it does so when `mount_page` is called: the import takes
 seconds, during which the rest of the app already answers.
 
-mount_page ─▶ page (Gradio blocks) ─▶ shell (style, language, policy around the index page) ─▶ assets/*.js in the browser
-                                                                                               │ /api/jobs…
+mount_page ─▶ page (Gradio blocks) ─▶ shell (style, language, policy of the index page) ─▶ assets/*.js in the browser
+                                                                                           │ /api/jobs…
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def build_page(models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, 
                     visible=len(models) > 1,
                 )
                 start = gr.Button(say("wt_start"), variant="primary", elem_id="wt-start")
-                _script("wt-note", assets, "note")
+                _script("wt-note", assets, "start")
             with gr.Column(elem_id="wt-result-column", min_width=300):
                 _script("wt-result", assets, "result")
         start.click(

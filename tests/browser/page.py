@@ -21,9 +21,14 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 # The browser itself must not ask for anything either.
 QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 FINAL = "[data-state=done], [data-state=failed], [data-state=cancelled]"
 PATIENCE = 60_000  # ms; for a busy machine, never waited in full
 

@@ -23,7 +23,11 @@ export function mount(root) {
     drawEmpty(card);
   });
   events.addEventListener("upload", ({ detail }) => {
-    if (detail.fraction === 0) view = null;
+    if (detail.fraction === 0) {
+      view = null;
+      // On a phone the card is below the form.
+      if (card.getBoundingClientRect().top > window.innerHeight / 2) card.scrollIntoView({ behavior: "smooth" });
+    }
     shown(detail.name).uploading(detail.fraction);
   });
   events.addEventListener("job", ({ detail }) => {

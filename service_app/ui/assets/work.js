@@ -5,6 +5,7 @@
 //   "job"      detail: {job, segments}      the server's news
 //   "trouble"  detail: Problem | null       server out of reach, and back
 //   "refused"  detail: {text, login, nothing} the work could not begin
+//   "busy"     detail: boolean              work is under way
 //   "idle"                                  nothing is going on and nothing is shown
 
 import { cancelJob, createJob, follow, Problem } from "./api.js";
@@ -63,7 +64,7 @@ export async function show(id, work = begin()) {
   } catch (error) {
     refuse(error, work);
   }
-  if (current === work) current = null;
+  end(work);
 }
 
 /** Stops the upload, or asks the server to stop the job. */
@@ -83,7 +84,8 @@ export async function cancel() {
 /** Back to the beginning, ready for the next recording. A running job goes on at the server. */
 export function clear() {
   current?.abort();
-  current = jobId = null;
+  end(current);
+  jobId = null;
   const address = new URL(location.href);
   address.searchParams.delete("job");
   history.replaceState(null, "", address);
@@ -94,12 +96,19 @@ function begin() {
   current?.abort();
   jobId = null;
   current = new AbortController();
+  tell("busy", true);
   return current;
+}
+
+function end(work) {
+  if (current !== work) return; // something newer is shown
+  current = null;
+  tell("busy", false);
 }
 
 function refuse(error, work) {
   if (work.signal.aborted) return;
   if (!(error instanceof Problem)) throw error;
-  current = null;
+  end(work);
   tell("refused", { text: error.message, login: error.kind === "session" });
 }
