@@ -188,7 +188,7 @@ class Ros:
         if self._local:
             return ServiceError(
                 f"the local target {what}: its emulator has stopped",
-                "run: python -m deploy create --local, which starts it again; stacks are kept",
+                "bring it and its stacks back with: python -m deploy local serve",
                 code=code,
             )
         host = self._client._endpoint

@@ -101,8 +101,11 @@ def _table(stack: Stack | None, rows: dict[str, _Row], elapsed: float, now: floa
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for justify in ("left", "left", "right", "left"):
-        table.add_column(justify=justify)
+    # As wide as the longest names that come, so that nothing jumps when they do.
+    table.add_column(min_width=19)
+    table.add_column(min_width=18)
+    table.add_column(justify="right", min_width=5)
+    table.add_column()
     for row in rows.values():
         seconds = (row.ended or now) - row.begun
         waiting = row.ended is None

@@ -73,9 +73,8 @@ class Session:
         chosen = self.args.state_dir or self.environ.get("WHISPER_LOCAL_HOME")
         if chosen:
             return Path(chosen).expanduser().absolute()
-        from .target import default_state_dir
-
-        return default_state_dir()
+        base = self.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        return Path(base).expanduser().absolute() / "whisper-local"
 
     @property
     def poll_seconds(self) -> float:

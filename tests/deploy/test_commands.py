@@ -17,7 +17,6 @@ from deploy.commands.status import status
 from deploy.errors import Failure, Interrupted, Usage
 from deploy.secret import Secret, masked
 from deploy.stacks import Stack
-
 from tests.deploy.fakes import WAIT, FakeCloud, printed, session
 
 PASSWORD = "Correct-Horse-9"
