@@ -34,8 +34,8 @@ class Endpoint:
 
 
 def local_endpoint(state_dir: Path, *, start: bool) -> Endpoint:
-    """The emulator that serves `state_dir`; with `start`, one is started when none answers. Raises Failure when there is
-    none, or when it cannot be started."""
+    """The emulator that serves `state_dir`; with `start`, one is started when none answers. Raises Failure when there
+    is none, or when it cannot be started."""
     endpoint = _alive(state_dir)
     if endpoint:
         return endpoint
@@ -89,8 +89,8 @@ def start_emulator(state_dir: Path, port: int = 0) -> None:
 
 
 def stop_if_idle(state_dir: Path) -> bool:
-    """Stops the emulator when it has no stack left: it removes its state folder and is gone when this returns True. Call
-    it after a deletion has been followed to its end."""
+    """Stops the emulator when it has no stack left: it removes its state folder and is gone when this returns True.
+    Call it after a deletion has been followed to its end."""
     known = _read(state_dir)
     reply = _ask(known, "POST", "/local/stop-if-idle")
     if not reply or not reply.get("Stopping"):

@@ -1,0 +1,169 @@
+"""A real emulator process in a folder of the test, spoken to by the real SDK over its socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from alibabacloud_ros20190910 import models
+from alibabacloud_ros20190910.client import Client
+from alibabacloud_tea_openapi.models import Config
+
+from deploy.target import local_endpoint, stop, stop_if_idle
+
+REGION = "cn-hangzhou"
+SECONDS = 30
+
+
+class Target:
+    """One emulator and a client for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start()
+
+    def start(self) -> None:
+        self.endpoint = local_endpoint(self.folder, start=True)
+        self.client = self.connect(self.endpoint.access_key_id, self.endpoint.access_key_secret)
+
+    def connect(self, key_id: str, secret: str) -> Client:
+        return Client(
+            Config(endpoint=self.endpoint.host, protocol="http", access_key_id=key_id, access_key_secret=secret)
+        )
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        pid = json.loads((self.folder / "endpoint.json").read_text())["pid"]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not running(pid))
+
+    def begin(
+        self, template: dict[str, Any], name: str = "stack", parameters: dict[str, str] | None = None, **more: Any
+    ) -> str:
+        pairs = [
+            models.CreateStackRequestParameters(parameter_key=key, parameter_value=value)
+            for key, value in (parameters or {}).items()
+        ]
+        body = yaml.safe_dump({"ROSTemplateFormatVersion": "2015-09-01", **template}, sort_keys=False)
+        request = models.CreateStackRequest(
+            stack_name=name, region_id=REGION, template_body=body, parameters=pairs, **more
+        )
+        return str(self.client.create_stack(request).body.stack_id)
+
+    def get(self, stack_id: str) -> Any:
+        return self.client.get_stack(models.GetStackRequest(stack_id=stack_id, region_id=REGION)).body
+
+    def ended(self, stack_id: str) -> Any:
+        """The stack once nothing more is done to it."""
+        return eventually(lambda: (s := self.get(stack_id)) and not s.status.endswith("_IN_PROGRESS") and s)
+
+    def create(self, template: dict[str, Any], **more: Any) -> Any:
+        return self.ended(self.begin(template, **more))
+
+    def delete(self, stack_id: str, **more: Any) -> Any:
+        self.client.delete_stack(models.DeleteStackRequest(stack_id=stack_id, region_id=REGION, **more))
+        return self.ended(stack_id)
+
+    def outputs(self, stack_id: str) -> dict[str, Any]:
+        return {output["OutputKey"]: output["OutputValue"] for output in self.get(stack_id).outputs}
+
+    def events(self, stack_id: str) -> list[tuple[str, str]]:
+        """Oldest first."""
+        request = models.ListStackEventsRequest(stack_id=stack_id, region_id=REGION, page_size=50)
+        return [(e.logical_resource_id, e.status) for e in self.client.list_stack_events(request).body.events][::-1]
+
+    def resources(self, stack_id: str) -> dict[str, Any]:
+        request = models.ListStackResourcesRequest(stack_id=stack_id, region_id=REGION)
+        return {r.logical_resource_id: r for r in self.client.list_stack_resources(request).body.resources}
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    """What `look` gives once it is true; the test fails after a while."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture(name="eventually")
+def _eventually() -> Callable[[Callable[[], Any]], Any]:
+    return eventually
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Target]:
+    target = Target(tmp_path / "state")
+    yield target
+    if not target.folder.exists():
+        return
+    target.start()
+    listed = target.client.list_stacks(models.ListStacksRequest(region_id=REGION, page_size=50)).body.stacks
+    for stack in listed:
+        if stack.deletion_protection != "Enabled":
+            target.delete(stack.stack_id)
+    if not stop_if_idle(target.folder):
+        stop(target.folder)
+
+
+@pytest.fixture
+def machine() -> Callable[..., dict[str, Any]]:
+    """Makes a template with an instance that runs `script`, and a condition that waits for its signal."""
+
+    def build(
+        script: str, *, sync: bool = False, timeout: int = 20, command_timeout: int = 20, count: int = 1
+    ) -> dict[str, Any]:
+        return {
+            "Parameters": {"Password": {"Type": "String", "NoEcho": True, "Default": "Pl4nted-secret"}},
+            "Resources": {
+                "Group": {
+                    "Type": "ALIYUN::ECS::InstanceGroup",
+                    "Properties": {
+                        "InstanceType": "ecs.gn7i-c16g1.4xlarge",
+                        "MaxAmount": 1,
+                        "Password": {"Ref": "Password"},
+                    },
+                },
+                "Handle": {"Type": "ALIYUN::ROS::WaitConditionHandle"},
+                "Run": {
+                    "Type": "ALIYUN::ECS::RunCommand",
+                    "Properties": {
+                        "Type": "RunShellScript",
+                        "InstanceIds": {"Fn::GetAtt": ["Group", "InstanceIds"]},
+                        "Sync": sync,
+                        "Timeout": command_timeout,
+                        "CommandContent": {
+                            "Fn::Sub": [
+                                f'#!/bin/bash\nset -eu\nSIGNAL="${{Handle.CurlCli}} -sS -f -o /dev/null --retry 20 --retry-delay 1 --retry-all-errors"\nSECRET=${{Secret}}\n{script}\n',
+                                {"Secret": {"Fn::Base64Encode": {"Ref": "Password"}}},
+                            ]
+                        },
+                    },
+                },
+                "Wait": {
+                    "Type": "ALIYUN::ROS::WaitCondition",
+                    "DependsOn": "Group",
+                    "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": timeout, "Count": count},
+                },
+            },
+            "Outputs": {
+                "Data": {"Value": {"Fn::GetAtt": ["Wait", "Data"]}},
+                "InstanceId": {"Value": {"Fn::Select": ["0", {"Fn::GetAtt": ["Group", "InstanceIds"]}]}},
+            },
+        }
+
+    return build
