@@ -2,8 +2,8 @@
 
     pieces ─▶ encode together ─▶ generate together ─▶ judge each ─▶ (hotter, alone) ─▶ cues ─▶ rest of the piece, if any
 
-A piece is a window, or what is left of one when the model stopped writing before the window's end. The thresholds are
-the reference's (openai-whisper, transcribe.py).
+A piece is a window, or what is left of one when the model stopped writing before the window's end. The thresholds
+follow the reference (openai-whisper, transcribe.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from .pcm import RATE
 
 MAX_COMPRESSION = 2.4  # more is a loop
 MIN_LOGPROB = -1.0  # less is a guess
-MAX_NO_SPEECH = 0.6  # more, and a guess besides, is no speech
+# Nothing was said: probably silent and a guess; or surely silent and not quite certain (on digital silence Whisper
+# writes "You" with a no-speech probability of 0.95).
+SILENCE = ((0.6, MIN_LOGPROB), (0.9, -0.5))  # no-speech probability above, mean log-probability below
 MIN_REST = 2.0  # seconds of a window worth a second look; the pads of its cut are shorter
 MIN_STEP = 1.0  # seconds that a look must have written down for another one to follow
 
@@ -58,7 +60,8 @@ class _Judged:
 
     @property
     def silent(self) -> bool:
-        return self.hypothesis.no_speech_prob > MAX_NO_SPEECH and self.hypothesis.avg_logprob < MIN_LOGPROB
+        heard = self.hypothesis
+        return any(heard.no_speech_prob > silent and heard.avg_logprob < guess for silent, guess in SILENCE)
 
     @property
     def good(self) -> bool:

