@@ -20,6 +20,7 @@ from alibabacloud_ros20190910 import models
 from alibabacloud_ros20190910.client import Client
 from alibabacloud_tea_openapi.utils_models import Config
 
+from . import formats
 from .errors import Failure, ServiceError
 from .secret import Secret
 from .stacks import Resource, Stack, StackEvent, StackPlan
@@ -216,18 +217,18 @@ def connect(*, region: str, endpoint: str = "", profile: str = "", sleep: Callab
     from alibabacloud_credentials.client import Client as CredentialClient
     from alibabacloud_credentials.provider import CLIProfileCredentialsProvider, DefaultCredentialsProvider
 
-    # It logs a traceback for every place that has no credentials; one line about all of them is enough.
+    protocol, host = formats.endpoint(endpoint) if endpoint else ("https", "")
+    # The SDK logs a traceback for every place that has no credentials; one line about all of them is enough.
     logging.getLogger("credentials").setLevel(logging.CRITICAL)
     provider = CLIProfileCredentialsProvider(profile_name=profile) if profile else DefaultCredentialsProvider()
     try:
         provider.get_credentials()
     except Exception:  # every provider raises its own kind
         raise _no_credentials(profile) from None
-    protocol, _, host = endpoint.rpartition("://")
     config = Config(
         credential=CredentialClient(provider=provider),
         endpoint=host or None,
-        protocol=protocol or "https",
+        protocol=protocol,
         region_id=region,
         connect_timeout=10000,
         read_timeout=60000,

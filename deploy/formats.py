@@ -80,6 +80,14 @@ def check_zone(zone: str, region: Region) -> str:
     return zone
 
 
+def endpoint(text: str) -> tuple[str, str]:
+    """Protocol and host of "ros.aliyuncs.com", "http://127.0.0.1:8080" and the like; https unless it says otherwise."""
+    found = re.fullmatch(r"(?:(https?)://)?([A-Za-z0-9.-]+(?::[0-9]{1,5})?)/?", text)
+    if not found:
+        raise Usage(f"--endpoint {text!r}: not a host", "give a host such as ros.aliyuncs.com", code="Endpoint")
+    return found[1] or "https", found[2]
+
+
 def client_cidr(text: str) -> str:
     """The range in its proper form: a lone address gets /32. Raises `Usage`."""
     wanted = text.strip()

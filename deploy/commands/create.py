@@ -25,7 +25,13 @@ def create(session: Session) -> int:
     """Deploys Whisper; the last line that it prints is the login address."""
     chosen, password = choices(session)
     plan = stack_plan(chosen, template=templates.body("single.yaml"), client_token=uuid.uuid4().hex)
-    stack_id = _begin(session, plan)
+    try:
+        stack_id = _begin(session, plan)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted while stack {plan.name} was being asked for",
+            f"see whether it began: {session.command('status', plan.name)}",
+        ) from None
     if not session.args.wait:
         follower = session.command("events", plan.name, "--follow")
         begun = {"stack_id": stack_id, "name": plan.name, "status": "CREATE_IN_PROGRESS"}

@@ -70,6 +70,7 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
         ("create --spec nope --local --generate-password", 2, "error: --spec nope: no such spec; choose one of"),
         ("list --region mars", 2, "error: --region mars: no such region here; choose one of"),
         ("list", 2, "error: missing: --region; give --region cn-hangzhou, or use --local"),
+        ("list --region cn-hangzhou --endpoint ftp://x", 2, "error: --endpoint 'ftp://x': not a host"),
         ("list --region cn-hangzhou", 1, "error: no Alibaba Cloud credentials: looked at ALIBABA_CLOUD_ACCESS_KEY_ID"),
         ("list --region cn-hangzhou --profile work", 1, "error: --profile work: not usable in ~/.aliyun/config.json"),
         ("status --local --state-dir nowhere", 1, "error: no local target answers for"),
