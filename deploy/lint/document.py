@@ -157,7 +157,7 @@ class _Builder:
         elif kind == "null":
             value = None
         node = Scalar(place.line, place.column, text, value, source.style or None)
-        if kind in ("bool", "int", "float") and source.style is None and not _plain(kind, text, value):
+        if kind in ("bool", "int", "float") and not source.style and not _plain(kind, text, value):
             self.report("WCN103", node, text=text, value=str(value).lower() if kind == "bool" else str(value))
         return node
 

@@ -155,9 +155,7 @@ class Template:
         """Every name that something refers to, in functions, in the console's metadata and in Rules."""
         names = {use.name for site in self.sites for use in self.uses(site)}
         for parameter in self.parameters.values():
-            names |= {
-                name.split(".")[0] for name, _ in metadata_references(parameter.get("AssociationPropertyMetadata"))
-            }
+            names |= {name.split(".")[0] for name, _ in metadata_references(parameter)}
         return names
 
     def bare(self, name: str) -> str:
@@ -165,11 +163,12 @@ class Template:
         return _INDEX.sub("", name)
 
 
-def metadata_references(metadata: Node | None) -> Iterator[tuple[str, Scalar]]:
-    """The `${Name}` in AssociationPropertyMetadata."""
-    for scalar in scalars(metadata):
-        for match in _METADATA.finditer(scalar.text):
-            yield match[1], scalar
+def metadata_references(parameter: Mapping) -> Iterator[tuple[str, Scalar]]:
+    """The `${Name}` with which the console's form makes one parameter depend on others."""
+    for key in ("AssociationPropertyMetadata", "Required"):
+        for scalar in scalars(parameter.get(key)):
+            for match in _METADATA.finditer(scalar.text):
+                yield match[1], scalar
 
 
 def values(node: Node) -> Iterator[Node]:

@@ -41,6 +41,8 @@ KEYS = [
     "AssociationPropertyMetadata",
 ]
 _BOUNDS = (("MinLength", "MaxLength"), ("MinValue", "MaxValue"))
+# What the console's form itself provides.
+_FORM_NAMES = ("RegionId",)
 _BOOLEAN_WORDS = ("true", "false")
 
 
@@ -85,6 +87,8 @@ def switches(template: Template, report: Report) -> None:
     for name, parameter in template.parameters.items():
         for key in ("NoEcho", "Confirm", "TextArea", "Required"):
             node = parameter.get(key)
+            if key == "Required" and isinstance(node, Mapping):
+                continue  # a condition over other parameters
             if node is not None and _text(node).lower() not in _BOOLEAN_WORDS:
                 report("WCN206", node, name=name, key=key, value=_text(node), type="Boolean")
 
@@ -145,12 +149,13 @@ def _in_allowed_values(name: str, parameter: Mapping, node: Node, items: list[st
 
 
 def association_metadata(template: Template, report: Report) -> None:
+    known = {*template.parameters, *_FORM_NAMES}
     for name, parameter in template.parameters.items():
         metadata = parameter.get("AssociationPropertyMetadata")
         nested = _nested_names(metadata)
-        for other, place in metadata_references(metadata):
+        for other, place in metadata_references(parameter):
             first = other.split(".")[0]
-            if first and not first.startswith("ALIYUN::") and first not in template.parameters and first not in nested:
+            if first and first not in known and first not in nested and not first.startswith("ALIYUN::"):
                 where = template.place_in(place, place.text.find("${" + other))
                 report("WCN211", where, name=name, other=other, hint=nearest(first, template.parameters))
 

@@ -87,7 +87,8 @@ def counts(template: Template, report: Report) -> None:
 def resource_keys(template: Template, report: Report) -> None:
     for name, resource in template.resources.items():
         for key, place in resource.keys.items():
-            if key not in _RESOURCE_KEYS:
+            is_module_version = key == "Version" and (resource.string("Type") or "").startswith("MODULE::")
+            if key not in _RESOURCE_KEYS and not is_module_version:
                 report("WCN304", place, name=name, key=key, hint=nearest(key, _RESOURCE_KEYS))
         policy = resource.get("DeletionPolicy")
         if isinstance(policy, Scalar) and policy.text not in ("Delete", "Retain"):

@@ -85,9 +85,13 @@ _SCALARS = {
     "rosTag": "tag",
 }
 
-# Properties that the service accepts although the packages no longer list them. `InstanceGroup.MaxAmount` still speaks
-# of MinAmount, and Alibaba Cloud's own samples set it.
-RETIRED = {"ALIYUN::ECS::InstanceGroup": ["MinAmount"], "ALIYUN::ECS::InstanceGroupClone": ["MinAmount"]}
+# Properties that Alibaba Cloud's own samples still set although the packages no longer list them.
+# `InstanceGroup.MaxAmount` still speaks of MinAmount; load balancers could once be paid in advance.
+RETIRED = {
+    "ALIYUN::ECS::InstanceGroup": ["MinAmount"],
+    "ALIYUN::ECS::InstanceGroupClone": ["MinAmount"],
+    "ALIYUN::SLB::LoadBalancer": ["AutoPay", "Duration", "PayType", "PricingCycle"],
+}
 
 
 def main() -> int:
