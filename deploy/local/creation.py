@@ -7,12 +7,10 @@ import threading
 import time
 from collections.abc import Mapping
 
-from .errors import ApiError, Cancelled, ResourceFailed
+from .errors import ApiError, CancelError, ResourceError
 from .evaluation import evaluate
-from .instances import Instances
 from .records import Records
-from .resources import Context, Handler
-from .signals import Signals
+from .resources import Context, Handler, Means
 from .store import Resource, Stack
 from .template import read_template
 from .validation import check_properties, check_value, dependencies
@@ -22,12 +20,8 @@ from .view import attributes_of, scope_of
 class Creation:
     """One attempt; `cancel` calls it off from outside."""
 
-    def __init__(
-        self, stack: Stack, records: Records, handlers: Mapping[str, Handler], instances: Instances, signals: Signals,
-        cancel: threading.Event,
-    ) -> None:  # fmt: skip
-        self._stack, self._records, self._handlers = stack, records, handlers
-        self._instances, self._signals, self._cancel = instances, signals, cancel
+    def __init__(self, stack: Stack, records: Records, means: Means, cancel: threading.Event) -> None:
+        self._stack, self._records, self._means, self._cancel = stack, records, means, cancel
         self._template = read_template(stack.request.template)
         self._stop = threading.Event()
         self._ended: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
@@ -76,7 +70,7 @@ class Creation:
 
     def _make(self, name: str) -> str:
         definition = self._template.resources[name]
-        handler = self._handlers[definition.type]
+        handler = self._means.handlers[definition.type]
         earlier = self._records.resources()
         resource = earlier.get(name)
         context = self._context(name, resource.created if resource else time.time(), earlier)
@@ -85,7 +79,7 @@ class Creation:
             resource = self._records.start(name, definition.type, handler.new_id(context))
         try:
             if interrupted and not handler.repeatable:
-                raise ResourceFailed(
+                raise ResourceError(
                     "The local target was ended while this was going on; delete the stack and create it again"
                 )
             if interrupted:
@@ -99,10 +93,10 @@ class Creation:
                 if value is not None
             }
             attributes = handler.create(context, resource.physical_id, values)
-        except (ResourceFailed, ApiError) as error:
+        except (ResourceError, ApiError) as error:
             self._records.change(resource, "CREATE_FAILED", str(error))
             return f"resources.{name}: {error}"
-        except Cancelled:
+        except CancelError:
             self._records.change(resource, "CREATE_FAILED", "CREATE aborted")
             return "CREATE aborted"
         except Exception as error:
@@ -125,8 +119,8 @@ class Creation:
             name=name,
             region=self._stack.region,
             since=since,
-            instances=self._instances,
-            signals=self._signals,
+            instances=self._means.instances,
+            signals=self._means.signals,
             cancelled=self._stop,
             attributes_of=lambda physical_id: attributes_of(resources, physical_id),
             report=lambda attributes: self._records.report(name, attributes),

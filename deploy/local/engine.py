@@ -20,7 +20,7 @@ from .instances import Instances
 from .parameters import MASK, resolve
 from .records import Records
 from .removal import remove
-from .resources import Handler
+from .resources import Handler, Means
 from .signals import Signals
 from .store import CreateRequest, Stack, Store
 from .template import read_template
@@ -35,7 +35,7 @@ class Engine:
 
     def __init__(self, store: Store, handlers: Mapping[str, Handler], instances: Instances, signals: Signals) -> None:
         self.store, self.handlers = store, handlers
-        self._instances, self._signals = instances, signals
+        self._means = Means(handlers, instances, signals)
         self._lock = threading.RLock()
         self._running: dict[str, tuple[str, threading.Event, threading.Thread]] = {}
         self._closed = False
@@ -114,7 +114,7 @@ class Engine:
 
     def resume(self) -> None:
         """Goes on with what an earlier emulator had begun."""
-        self._instances.forget_commands()
+        self._means.instances.forget_commands()
         for stack in self.store.stacks():
             match stack.status:
                 case "CREATE_IN_PROGRESS":
@@ -159,7 +159,7 @@ class Engine:
 
     def _create(self, stack: Stack, cancel: threading.Event) -> None:
         records = self._records(stack)
-        creation = Creation(stack, records, self.handlers, self._instances, self._signals, cancel)
+        creation = Creation(stack, records, self._means, cancel)
         reason = creation.run()
         with self._lock:  # a deletion that comes now sees the final status, or is seen here
             if cancel.is_set():
@@ -175,7 +175,7 @@ class Engine:
 
     def _roll_back(self, stack: Stack, cancel: threading.Event) -> None:
         records = self._records(stack)
-        failed = remove(stack, records, self.handlers, self._instances, self._signals, cancel, keep=lambda name: False)
+        failed = remove(stack, records, self._means, cancel, keep=lambda name: False)
         with self._lock:
             if cancel.is_set():
                 return
@@ -188,7 +188,7 @@ class Engine:
         def keep(name: str) -> bool:
             return retain_all or name in retain or template.resources[name].retain
 
-        failed = remove(stack, records, self.handlers, self._instances, self._signals, cancel, keep)
+        failed = remove(stack, records, self._means, cancel, keep)
         records.set_stack(
             "DELETE_FAILED" if failed else "DELETE_COMPLETE", failed or "Stack DELETE completed successfully"
         )

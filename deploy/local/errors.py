@@ -10,11 +10,11 @@ class ApiError(Exception):
         self.code, self.message, self.status = code, message, status
 
 
-class ResourceFailed(Exception):
+class ResourceError(Exception):
     """A resource could not be made or removed; the text becomes its StatusReason."""
 
 
-class Cancelled(Exception):
+class CancelError(Exception):
     """The operation that waited was called off."""
 
 

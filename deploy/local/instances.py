@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import Cancelled, ResourceFailed
+from .errors import CancelError, ResourceError
 
 OUTPUT_BYTES = 24 * 1024  # Cloud Assistant keeps the end of longer output
 TERM_GRACE_SECONDS = 5.0
@@ -77,7 +77,7 @@ class Instances:
         self, instance_id: str, script: str, timeout: float, working_dir: str, cancelled: Callable[[], bool]
     ) -> Outcome:
         """Runs `script` and waits for it: `sh -c FILE`, no input, output and errors merged. After `timeout` seconds
-        only the command itself is ended, not what it started, as Cloud Assistant does. Raises Cancelled after ending
+        only the command itself is ended, not what it started, as Cloud Assistant does. Raises CancelError after ending
         the command when `cancelled` turns true."""
         root = self._root(instance_id)
         folder = root / "tmp" / f"command-{time.time_ns()}"
@@ -90,12 +90,13 @@ class Instances:
             with output.open("wb") as sink:
                 process = subprocess.Popen(
                     ["sh", "-c", str(file)], cwd=root / working_dir.lstrip("/"), env=self._environment(instance_id),
-                    stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True, umask=0o022,
+                    stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
+                    umask=0o022,
                 )  # fmt: skip
             code = _wait(process, timeout, cancelled)
             return Outcome(code, _tail(output))
         except OSError as error:
-            raise ResourceFailed(
+            raise ResourceError(
                 f"The command could not be started on {instance_id}: {error.strerror or error}"
             ) from None
         finally:
@@ -144,7 +145,7 @@ def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[
         process.kill()
         process.wait()
         if cancelled():
-            raise Cancelled
+            raise CancelError
         return None
 
 

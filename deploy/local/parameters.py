@@ -65,20 +65,24 @@ class Parameter:
             accepted = allowed if self.type in ("CommaDelimitedList", "Json") else [self._typed(a) for a in allowed]
             wrong = [v for v in values if v not in accepted]
             if wrong:
-                return f"'{MASK if self.no_echo else wrong[0]}' is not in the list of AllowedValues {json.dumps(allowed, ensure_ascii=False)}."
+                first, choice = MASK if self.no_echo else wrong[0], json.dumps(allowed, ensure_ascii=False)
+                return f"'{first}' is not in the list of AllowedValues {choice}."
         if isinstance(value, str) and "AllowedPattern" in rules and not _matches(str(rules["AllowedPattern"]), value):
             return f"'{shown}' does not match the AllowedPattern '{rules['AllowedPattern']}'."
-        if not isinstance(value, (int, float)):
-            length = len(value)
-            if "MinLength" in rules and length < int(rules["MinLength"]):
-                return f"its length {length} is less than the MinLength {rules['MinLength']}."
-            if "MaxLength" in rules and length > int(rules["MaxLength"]):
-                return f"its length {length} is greater than the MaxLength {rules['MaxLength']}."
-        elif not isinstance(value, bool):
-            if "MinValue" in rules and value < float(rules["MinValue"]):
-                return f"{shown} is less than the MinValue {rules['MinValue']}."
-            if "MaxValue" in rules and value > float(rules["MaxValue"]):
-                return f"{shown} is greater than the MaxValue {rules['MaxValue']}."
+        return self._size_problem(value, shown)
+
+    def _size_problem(self, value: Any, shown: str) -> str:
+        rules = self.declaration
+        if isinstance(value, bool) or value is None:
+            return ""
+        if isinstance(value, (int, float)):
+            size, low, high, what = float(value), "MinValue", "MaxValue", shown
+        else:
+            size, low, high, what = float(len(value)), "MinLength", "MaxLength", f"its length {len(value)}"
+        if low in rules and size < float(rules[low]):
+            return f"{what} is less than the {low} {rules[low]}."
+        if high in rules and size > float(rules[high]):
+            return f"{what} is greater than the {high} {rules[high]}."
         return ""
 
 
@@ -167,6 +171,10 @@ def _to_json(raw: Any) -> Any:
 
 
 _CONVERT = {
-    "String": _to_string, "Number": _to_number, "Boolean": _to_boolean, "CommaDelimitedList": _to_list, "Json": _to_json,
-}  # fmt: skip
+    "String": _to_string,
+    "Number": _to_number,
+    "Boolean": _to_boolean,
+    "CommaDelimitedList": _to_list,
+    "Json": _to_json,
+}
 _EMPTY: Mapping[str, Any] = {"String": "", "Number": None, "Boolean": False, "CommaDelimitedList": [], "Json": {}}

@@ -21,7 +21,7 @@ class Records:
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def hide(self, text: str) -> str:
-        """Secrets of one or two characters are masked only where they are the whole text: else nothing stays readable."""
+        """Secrets of one or two characters are masked only where they are the whole text: else nothing is readable."""
         for secret in self._secrets:
             if text == secret:
                 return self._mask

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .errors import ApiError, Cancelled
+from .errors import ApiError, CancelError
 from .store import Signal, Store
 
 PATH = "/waitcondition"
@@ -63,7 +63,7 @@ class Signals:
                 if enough or remaining <= 0 or any(s.status == "FAILURE" for s in signals):
                     return signals
                 if cancelled.is_set():
-                    raise Cancelled
+                    raise CancelError
                 self._arrived.wait(min(remaining, 0.2))
 
     def forget(self, handle: str) -> None:

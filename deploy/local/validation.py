@@ -11,10 +11,8 @@ from .functions import TABLE
 from .resources import Handler, Property
 from .template import ResourceDefinition, Template
 
-PSEUDO = frozenset(
-    {"ALIYUN::StackName", "ALIYUN::StackId", "ALIYUN::Region", "ALIYUN::AccountId", "ALIYUN::TenantId", "ALIYUN::NoValue",
-     "ALIYUN::ResourceGroupId"}
-)  # fmt: skip
+_PSEUDO_NAMES = ("StackName", "StackId", "Region", "AccountId", "TenantId", "NoValue", "ResourceGroupId")
+PSEUDO = frozenset(f"ALIYUN::{name}" for name in _PSEUDO_NAMES)
 _STACK_FUNCTIONS = frozenset({"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Fn::FindInMap", "Fn::GetAZs"})
 
 

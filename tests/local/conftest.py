@@ -20,6 +20,11 @@ from deploy.target import local_endpoint, stop, stop_if_idle
 
 REGION = "cn-hangzhou"
 SECONDS = 30
+HEAD = """#!/bin/bash
+set -eu
+SIGNAL="${Handle.CurlCli} -sS -f -o /dev/null --retry 20 --retry-delay 1 --retry-all-errors"
+SECRET=${Secret}
+"""
 
 
 class Target:
@@ -148,7 +153,7 @@ def machine() -> Callable[..., dict[str, Any]]:
                         "Timeout": command_timeout,
                         "CommandContent": {
                             "Fn::Sub": [
-                                f'#!/bin/bash\nset -eu\nSIGNAL="${{Handle.CurlCli}} -sS -f -o /dev/null --retry 20 --retry-delay 1 --retry-all-errors"\nSECRET=${{Secret}}\n{script}\n',
+                                f"{HEAD}{script}\n",
                                 {"Secret": {"Fn::Base64Encode": {"Ref": "Password"}}},
                             ]
                         },

@@ -14,6 +14,12 @@ from deploy.local.template import read_template
 from deploy.local.validation import validate
 
 HEAD = "ROSTemplateFormatVersion: '2015-09-01'\n"
+VPC = "Type: 'ALIYUN::ECS::VPC'"
+
+
+def one(resource: str) -> str:
+    """A template whose only resource, A, is `resource`."""
+    return f"{HEAD}Resources: {{A: {{{resource}}}}}"
 
 
 @pytest.mark.parametrize(
@@ -98,20 +104,25 @@ def test_missing_and_unknown_parameters_over_the_wire(target) -> None:
         ("Resources: {}", "InvalidTemplateVersion", "2015-09-01"),
         (HEAD + "Resources: {}", "StackValidationFailed", "no resources"),
         (HEAD + "Rules: {}", "InvalidTemplateSection", "Rules"),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::RDS::DBInstance'}}", "ResourceTypeNotFound", "RDS"),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::VPC', Properties: {Size: 1}}}", "StackValidationFailed", "Unknown Property Size"),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::VSwitch'}}", "StackValidationFailed", "Property VpcId not assigned"),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::SecurityGroup', Properties: {SecurityGroupType: big}}}", "StackValidationFailed",
-         '"big" is not an allowed value [normal, enterprise]'),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::VPC', DependsOn: B}}", "InvalidTemplateReference", '"B"'),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::VPC', Condition: C}}", "InvalidTemplateReference", '"C"'),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::VPC', Properties: {VpcName: !Ref B}}}", "InvalidTemplateReference", '"B"'),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::VPC'}}\nOutputs: {O: {Value: !GetAtt A.Colour}}", "InvalidTemplateAttribute",
-         "(A Colour)"),
-        (HEAD + "Resources: {A: {Type: 'ALIYUN::ECS::VPC', DependsOn: B}, B: {Type: 'ALIYUN::ECS::VPC', Properties: {VpcName: !Ref A}}}",
-         "StackValidationFailed", "Circular Dependency Found: A -> B -> A"),
+        (one("Type: 'ALIYUN::RDS::DBInstance'"), "ResourceTypeNotFound", "RDS"),
+        (one(f"{VPC}, Properties: {{Size: 1}}"), "StackValidationFailed", "Unknown Property Size"),
+        (one("Type: 'ALIYUN::ECS::VSwitch'"), "StackValidationFailed", "Property VpcId not assigned"),
+        (
+            one("Type: 'ALIYUN::ECS::SecurityGroup', Properties: {SecurityGroupType: big}"),
+            "StackValidationFailed",
+            '"big" is not an allowed value [normal, enterprise]',
+        ),
+        (one(f"{VPC}, DependsOn: B"), "InvalidTemplateReference", '"B"'),
+        (one(f"{VPC}, Condition: C"), "InvalidTemplateReference", '"C"'),
+        (one(f"{VPC}, Properties: {{VpcName: !Ref B}}"), "InvalidTemplateReference", '"B"'),
+        (one(VPC) + "\nOutputs: {O: {Value: !GetAtt A.Colour}}", "InvalidTemplateAttribute", "(A Colour)"),
+        (
+            one(f"{VPC}, DependsOn: B}}, B: {{{VPC}, Properties: {{VpcName: !Ref A}}"),
+            "StackValidationFailed",
+            "Circular Dependency Found: A -> B -> A",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_templates(text: str, code: str, problem: str) -> None:
     with pytest.raises(ApiError) as error:
         validate(read_template(text), handlers())

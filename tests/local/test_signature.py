@@ -28,7 +28,8 @@ def signed(body: bytes = b"a=1", query: dict[str, str] | None = None, **headers:
     digest = hashlib.sha256(body).hexdigest()
     request.headers = {
         "host": "127.0.0.1:1", "x-acs-action": "GetStack", "x-acs-version": "2019-09-10", "x-acs-date": DATE,
-        "x-acs-signature-nonce": "n", "x-acs-content-sha256": digest, **{k.replace("_", "-"): v for k, v in headers.items()},
+        "x-acs-signature-nonce": "n", "x-acs-content-sha256": digest,
+        **{k.replace("_", "-"): v for k, v in headers.items()},
     }  # fmt: skip
     request.headers["authorization"] = Utils.get_authorization(request, "ACS3-HMAC-SHA256", digest, "id", "secret")
     from urllib.parse import urlencode

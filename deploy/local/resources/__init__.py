@@ -21,6 +21,11 @@ class Property:
     allowed: tuple[str, ...] = ()
 
 
+def of_kind(kind: Kind, names: str) -> dict[str, Property]:
+    """Optional properties of one kind, from their names with spaces between."""
+    return {name: Property(kind) for name in names.split()}
+
+
 @dataclass(frozen=True)
 class Context:
     """What a resource may use while it is made or removed. `attributes_of` finds a sibling by its physical id."""
@@ -39,7 +44,7 @@ class Context:
 
 
 class Handler(Protocol):
-    """One resource type. `create` and `delete` raise ResourceFailed, or Cancelled once `context.cancelled` is set.
+    """One resource type. `create` and `delete` raise ResourceError, or CancelError once `context.cancelled` is set.
     `delete` is no error for what is not there; `repeatable` says that an interrupted `create` may be done again."""
 
     @property
@@ -54,6 +59,15 @@ class Handler(Protocol):
     def new_id(self, context: Context) -> str: ...
     def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]: ...
     def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What stacks are made with."""
+
+    handlers: Mapping[str, Handler]
+    instances: Instances
+    signals: Signals
 
 
 def random_id(prefix: str) -> str:

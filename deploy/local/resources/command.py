@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..errors import Cancelled, ResourceFailed
+from ..errors import CancelError, ResourceError
 from ..instances import Outcome
 from . import Context, Property, random_id
 
@@ -45,10 +45,10 @@ class RunCommand:
     def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
         script, targets = _script(properties), [str(i) for i in properties.get("InstanceIds", [])]
         if not 1 <= len(targets) <= 50:
-            raise ResourceFailed("InstanceIds should name 1 to 50 instances")
+            raise ResourceError("InstanceIds should name 1 to 50 instances")
         for target in targets:
             if not context.instances.exists(target):
-                raise ResourceFailed(f"InvalidInstance.NotFound: there is no instance {target}")
+                raise ResourceError(f"InvalidInstance.NotFound: there is no instance {target}")
         timeout, folder = float(properties.get("Timeout", 60)), str(properties.get("WorkingDir", "/root"))
         known = {"CommandId": random_id("c"), "InvokeId": physical_id, "InvokeInstances": targets, "InvokeResults": []}
         stop = context.cancelled if properties.get("Sync") else threading.Event()
@@ -69,7 +69,7 @@ class RunCommand:
             return known
         outcomes = run_all()
         if not all(outcome.good for outcome in outcomes):
-            raise ResourceFailed(f"InvokeFailed: {context.outcomes[context.name]}")
+            raise ResourceError(f"InvokeFailed: {context.outcomes[context.name]}")
         return {**known, "InvokeResults": _results(targets, outcomes)}
 
     def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None:
@@ -79,7 +79,7 @@ class RunCommand:
     def _later(context: Context, known: dict[str, Any], run_all: Any) -> None:
         try:
             outcomes = run_all()
-        except (ResourceFailed, Cancelled) as error:
+        except (ResourceError, CancelError) as error:
             context.outcomes[context.name] = f"{context.name}: {error}"
             return
         context.report({**known, "InvokeResults": _results(known["InvokeInstances"], outcomes)})
@@ -90,7 +90,7 @@ def _script(properties: Mapping[str, Any]) -> str:
     encoded = properties.get("ContentEncoding") == "Base64"
     size = len(content) if encoded else len(base64.b64encode(content.encode()))
     if size > MAX_BASE64_BYTES:
-        raise ResourceFailed(
+        raise ResourceError(
             f"CmdContent.ExceedLimit: CommandContent is {size} bytes in Base64; the limit is {MAX_BASE64_BYTES}"
         )
     if not encoded:
@@ -98,7 +98,7 @@ def _script(properties: Mapping[str, Any]) -> str:
     try:
         return base64.b64decode(content, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise ResourceFailed("InvalidCmdContent: CommandContent is not Base64 of UTF-8 text") from None
+        raise ResourceError("InvalidCmdContent: CommandContent is not Base64 of UTF-8 text") from None
 
 
 def _results(targets: list[str], outcomes: list[Outcome]) -> list[dict[str, Any]]:

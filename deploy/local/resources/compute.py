@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ResourceFailed
-from . import Context, Property, random_id
+from ..errors import ResourceError
+from . import Context, Property, of_kind, random_id
 from .network import LOCAL_ADDRESS
 
 _TEXTS = (
@@ -27,16 +27,19 @@ _LISTS = "SecurityGroupIds HostNames Tags DiskMappings EniMappings Ipv6Addresses
 _MAPS = "ImageOptions NetworkOptions SecurityOptions PrivatePoolOptions CpuOptions SchedulerOptions UpdatePolicy"
 
 
+_DISKS = ("cloud", "cloud_efficiency", "cloud_ssd", "cloud_essd", "cloud_auto", "cloud_essd_entry", "ephemeral_ssd")
+
+
 class InstanceGroup:
     type = "ALIYUN::ECS::InstanceGroup"
     repeatable = True
     attributes = frozenset({"InstanceIds", "PublicIps", "PrivateIps", "HostNames", "ZoneIds", "OrderId"})
     properties: Mapping[str, Property] = {
-        **{name: Property("text") for name in _TEXTS.split()},
-        **{name: Property("number") for name in _NUMBERS.split()},
-        **{name: Property("flag") for name in _FLAGS.split()},
-        **{name: Property("list") for name in _LISTS.split()},
-        **{name: Property("map") for name in _MAPS.split()},
+        **of_kind("text", _TEXTS),
+        **of_kind("number", _NUMBERS),
+        **of_kind("flag", _FLAGS),
+        **of_kind("list", _LISTS),
+        **of_kind("map", _MAPS),
         "InstanceType": Property("text", required=True),
         "MaxAmount": Property("number", required=True),
         "ImageId": Property("text"),
@@ -49,10 +52,8 @@ class InstanceGroup:
         "HttpTokens": Property("text", allowed=("optional", "required")),
         "SecurityEnhancementStrategy": Property("text", allowed=("Active", "Deactive")),
         "SpotStrategy": Property("text", allowed=("NoSpot", "SpotWithPriceLimit", "SpotAsPriceGo")),
-        "SystemDiskCategory": Property(
-            "text", allowed=("cloud", "cloud_efficiency", "cloud_ssd", "cloud_essd", "cloud_auto", "cloud_essd_entry", "ephemeral_ssd")
-        ),
-    }  # fmt: skip
+        "SystemDiskCategory": Property("text", allowed=_DISKS),
+    }
 
     def new_id(self, context: Context) -> str:
         return random_id("i")
@@ -60,7 +61,7 @@ class InstanceGroup:
     def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
         amount = int(properties["MaxAmount"])
         if not 1 <= amount <= 10:
-            raise ResourceFailed(f"MaxAmount is {amount}; the local target makes 1 to 10 instances")
+            raise ResourceError(f"MaxAmount is {amount}; the local target makes 1 to 10 instances")
         ids = _ids(physical_id, amount)
         for instance_id in ids:
             context.instances.create(instance_id, str(properties.get("ImageId", "default")))

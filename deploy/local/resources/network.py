@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from ..errors import ResourceFailed
-from . import Context, Property, random_id
+from ..errors import ResourceError
+from . import Context, Property, of_kind, random_id
 
 LOCAL_ADDRESS = "127.0.0.1"  # where an instance really answers
-_TEXT, _NAME, _TAGS = Property("text"), Property("text", required=True), Property("list")
-_CHARGE = Property("text", allowed=("PayByBandwidth", "PayByTraffic"))
+_NEEDED = Property("text", required=True)
 
 Attributes = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Record:
-    """A resource that is only remembered; `describe` gives its attributes and raises ResourceFailed for bad values."""
+    """A resource that is only remembered; `describe` gives its attributes and raises ResourceError for bad values."""
 
     type: str
     prefix: str
@@ -42,23 +41,33 @@ def _cidr(text: str, what: str) -> Any:
     try:
         return ip_network(text)
     except ValueError as error:
-        raise ResourceFailed(f"InvalidCidrBlock: {what} {text}: {error}") from None
+        raise ResourceError(f"InvalidCidrBlock: {what} {text}: {error}") from None
 
 
 def _vpc(context: Context, physical_id: str, properties: Mapping[str, Any]) -> Attributes:
     block = str(properties.get("CidrBlock", "172.16.0.0/12"))
     _cidr(block, "the VPC's range")
-    return {"VpcId": physical_id, "VpcName": properties.get("VpcName", ""), "CidrBlock": block,
-            "RouteTableId": random_id("vtb"), "VRouterId": random_id("vrt")}  # fmt: skip
+    return {
+        "VpcId": physical_id,
+        "VpcName": properties.get("VpcName", ""),
+        "CidrBlock": block,
+        "RouteTableId": random_id("vtb"),
+        "VRouterId": random_id("vrt"),
+    }
 
 
 def _vswitch(context: Context, physical_id: str, properties: Mapping[str, Any]) -> Attributes:
     block = _cidr(str(properties["CidrBlock"]), "the VSwitch's range")
     vpc = context.attributes_of(str(properties["VpcId"])).get("CidrBlock")
     if vpc and not block.subnet_of(_cidr(str(vpc), "the VPC's range")):
-        raise ResourceFailed(f"InvalidCidrBlock: the VSwitch's range {block} is not inside the VPC's {vpc}")
-    return {"VSwitchId": physical_id, "CidrBlock": str(block), "ZoneId": properties["ZoneId"],
-            "VSwitchName": properties.get("VSwitchName", ""), "AvailableIpAddressCount": max(block.num_addresses - 4, 0)}  # fmt: skip
+        raise ResourceError(f"InvalidCidrBlock: the VSwitch's range {block} is not inside the VPC's {vpc}")
+    return {
+        "VSwitchId": physical_id,
+        "CidrBlock": str(block),
+        "ZoneId": properties["ZoneId"],
+        "VSwitchName": properties.get("VSwitchName", ""),
+        "AvailableIpAddressCount": max(block.num_addresses - 4, 0),
+    }
 
 
 def _security_group(context: Context, physical_id: str, properties: Mapping[str, Any]) -> Attributes:
@@ -82,51 +91,81 @@ def _eip_association(context: Context, physical_id: str, properties: Mapping[str
     return {"AllocationId": properties["AllocationId"], "EipAddress": LOCAL_ADDRESS}
 
 
-_RULE_PROPERTIES = {
-    "SecurityGroupId": _NAME,
+_RULE = {
+    **of_kind(
+        "text", "Description DestGroupId DestGroupOwnerId DestCidrIp Ipv6DestCidrIp DestPrefixListId SourcePortRange"
+    ),
+    **of_kind("text", "SourceGroupId SourceGroupOwnerId SourceCidrIp Ipv6SourceCidrIp SourcePrefixListId"),
+    **of_kind("number", "Priority"),
+    "SecurityGroupId": _NEEDED,
+    "PortRange": _NEEDED,
     "IpProtocol": Property("text", required=True, allowed=("tcp", "udp", "icmp", "icmpv6", "gre", "all")),
-    "PortRange": _NAME, "Priority": Property("number"), "Policy": Property("text", allowed=("accept", "drop")),
-    "NicType": Property("text", allowed=("internet", "intranet")), "Description": _TEXT,
-    "DestGroupId": _TEXT, "DestGroupOwnerId": _TEXT, "DestCidrIp": _TEXT, "Ipv6DestCidrIp": _TEXT, "DestPrefixListId": _TEXT,
-    "SourceGroupId": _TEXT, "SourceGroupOwnerId": _TEXT, "SourceCidrIp": _TEXT, "Ipv6SourceCidrIp": _TEXT,
-    "SourcePrefixListId": _TEXT, "SourcePortRange": _TEXT,
-}  # fmt: skip
+    "Policy": Property("text", allowed=("accept", "drop")),
+    "NicType": Property("text", allowed=("internet", "intranet")),
+}
 
 RECORDS: tuple[Record, ...] = (
     Record(
-        "ALIYUN::ECS::VPC", "vpc",
-        {"VpcName": _TEXT, "CidrBlock": _TEXT, "Description": _TEXT, "EnableIpv6": Property("flag"), "Ipv6CidrBlock": _TEXT,
-         "ResourceGroupId": _TEXT, "UserCidr": _TEXT, "Tags": _TAGS},
-        frozenset({"VpcId", "VpcName", "CidrBlock", "RouteTableId", "VRouterId"}), _vpc,
+        "ALIYUN::ECS::VPC",
+        "vpc",
+        {
+            **of_kind("text", "VpcName CidrBlock Description Ipv6CidrBlock ResourceGroupId UserCidr"),
+            **of_kind("flag", "EnableIpv6"),
+            **of_kind("list", "Tags"),
+        },
+        frozenset({"VpcId", "VpcName", "CidrBlock", "RouteTableId", "VRouterId"}),
+        _vpc,
     ),
     Record(
-        "ALIYUN::ECS::VSwitch", "vsw",
-        {"VSwitchName": _TEXT, "VpcId": _NAME, "ZoneId": _NAME, "CidrBlock": _NAME, "Description": _TEXT,
-         "Ipv6CidrBlock": Property("number"), "Tags": _TAGS},
-        frozenset({"VSwitchId", "CidrBlock", "ZoneId", "VSwitchName", "AvailableIpAddressCount"}), _vswitch,
+        "ALIYUN::ECS::VSwitch",
+        "vsw",
+        {
+            **of_kind("text", "VSwitchName Description"),
+            **of_kind("number", "Ipv6CidrBlock"),
+            **of_kind("list", "Tags"),
+            "VpcId": _NEEDED,
+            "ZoneId": _NEEDED,
+            "CidrBlock": _NEEDED,
+        },
+        frozenset({"VSwitchId", "CidrBlock", "ZoneId", "VSwitchName", "AvailableIpAddressCount"}),
+        _vswitch,
     ),
     Record(
-        "ALIYUN::ECS::SecurityGroup", "sg",
-        {"SecurityGroupName": _TEXT, "Description": _TEXT, "VpcId": _TEXT, "ResourceGroupId": _TEXT, "Tags": _TAGS,
-         "SecurityGroupType": Property("text", allowed=("normal", "enterprise")),
-         "SecurityGroupIngress": Property("list"), "SecurityGroupEgress": Property("list")},
-        frozenset({"SecurityGroupId", "SecurityGroupName"}), _security_group,
+        "ALIYUN::ECS::SecurityGroup",
+        "sg",
+        {
+            **of_kind("text", "SecurityGroupName Description VpcId ResourceGroupId"),
+            **of_kind("list", "SecurityGroupIngress SecurityGroupEgress Tags"),
+            "SecurityGroupType": Property("text", allowed=("normal", "enterprise")),
+        },
+        frozenset({"SecurityGroupId", "SecurityGroupName"}),
+        _security_group,
     ),
-    Record("ALIYUN::ECS::SecurityGroupIngress", "sgr", _RULE_PROPERTIES, frozenset(), _rule),
-    Record("ALIYUN::ECS::SecurityGroupEgress", "sgr", _RULE_PROPERTIES, frozenset(), _rule),
+    Record("ALIYUN::ECS::SecurityGroupIngress", "sgr", _RULE, frozenset(), _rule),
+    Record("ALIYUN::ECS::SecurityGroupEgress", "sgr", _RULE, frozenset(), _rule),
     Record(
-        "ALIYUN::VPC::EIP", "eip",
-        {"Name": _TEXT, "Description": _TEXT, "Bandwidth": Property("number"), "InternetChargeType": _CHARGE, "Isp": _TEXT,
-         "InstanceChargeType": Property("text", allowed=("PostPaid", "Postpaid", "PrePaid", "Prepaid")), "ResourceGroupId": _TEXT,
-         "Period": Property("number"), "PricingCycle": _TEXT, "AutoPay": Property("flag"), "Netmode": _TEXT, "Zone": _TEXT,
-         "DeletionProtection": Property("flag"), "DeletionForce": Property("flag"), "SecurityProtectionTypes": Property("list"),
-         "Tags": _TAGS},
-        frozenset({"AllocationId", "EipAddress", "OrderId", "ISP"}), _eip,
+        "ALIYUN::VPC::EIP",
+        "eip",
+        {
+            **of_kind("text", "Name Description Isp ResourceGroupId PricingCycle Netmode Zone"),
+            **of_kind("number", "Bandwidth Period"),
+            **of_kind("flag", "AutoPay DeletionProtection DeletionForce"),
+            **of_kind("list", "SecurityProtectionTypes Tags"),
+            "InternetChargeType": Property("text", allowed=("PayByBandwidth", "PayByTraffic")),
+            "InstanceChargeType": Property("text", allowed=("PostPaid", "Postpaid", "PrePaid", "Prepaid")),
+        },
+        frozenset({"AllocationId", "EipAddress", "OrderId", "ISP"}),
+        _eip,
     ),
     Record(
-        "ALIYUN::VPC::EIPAssociation", "eipa",
-        {"AllocationId": _NAME, "InstanceId": _NAME, "InstanceRegionId": _TEXT, "PrivateIpAddress": _TEXT, "Mode": _TEXT,
-         "VpcId": _TEXT, "InstanceType": _TEXT},
-        frozenset({"AllocationId", "EipAddress"}), _eip_association,
+        "ALIYUN::VPC::EIPAssociation",
+        "eipa",
+        {
+            **of_kind("text", "InstanceRegionId PrivateIpAddress Mode VpcId InstanceType"),
+            "AllocationId": _NEEDED,
+            "InstanceId": _NEEDED,
+        },
+        frozenset({"AllocationId", "EipAddress"}),
+        _eip_association,
     ),
-)  # fmt: skip
+)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ResourceFailed
+from ..errors import ResourceError
 from . import Context, Property, random_id
 
 
@@ -48,15 +48,15 @@ class WaitCondition:
     def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
         timeout, count = float(properties["Timeout"]), int(properties.get("Count", 1))
         if not 1 <= timeout <= 43_200:
-            raise ResourceFailed(f"Timeout is {timeout:g}; it should be 1 to 43200 seconds")
+            raise ResourceError(f"Timeout is {timeout:g}; it should be 1 to 43200 seconds")
         signals = context.signals.wait(str(properties["Handle"]), count, context.since + timeout, context.cancelled)
         failures = [s for s in signals if s.status == "FAILURE"]
         good = {s.id: s.data for s in signals if s.status == "SUCCESS"}
         if failures:
-            raise ResourceFailed(f"WaitConditionFailure: {';'.join(_text(s.data) for s in failures)}")
+            raise ResourceError(f"WaitConditionFailure: {';'.join(_text(s.data) for s in failures)}")
         if len(good) < count:
             said = "".join(f"; {outcome}" for outcome in context.outcomes.values())
-            raise ResourceFailed(
+            raise ResourceError(
                 f"WaitConditionTimeout: {len(good)} of {count} received within {timeout:g} seconds{said}"
             )
         return {"Data": json.dumps(good, ensure_ascii=False), "ErrorData": "{}", "JoinedErrorData": ""}
