@@ -9,6 +9,7 @@ DATA=$ROOT/var/lib/whisper
 LOGS=$ROOT/var/log/whisper
 RUN=$ROOT/run/whisper
 ENV_FILE=$ETC/whisper.env
+PROXY_ENV=$ETC/proxy.env
 PYTHON=$RELEASE/venv/bin/python
 export PYTHONPATH=$RELEASE PYTHONDONTWRITEBYTECODE=1
 
@@ -18,6 +19,36 @@ on_systemd() { [ -z "$ROOT" ] && [ -d /run/systemd/system ]; }
 say() { printf '[%5d.%ds] %s\n' $((($(now_ms) - STARTED_MS) / 1000)) $((($(now_ms) - STARTED_MS) % 1000 / 100)) "$*"; }
 now_ms() { date +%s%3N; }
 STARTED_MS=$(now_ms)
+
+# replaced FILE : FILE gets the text on standard input; exit 1 when it held that text already. Never half written.
+replaced() {
+    cat >"$1.new" || { echo "$1 cannot be written"; exit 1; }
+    if cmp -s "$1.new" "$1"; then
+        rm "$1.new"
+        return 1
+    fi
+    mv "$1.new" "$1"
+}
+
+# setting NAME FILE : the value of NAME='value' in a settings file
+setting() { sed -n "s/^$1='\(.*\)'\$/\1/p" "$2"; }
+
+# as_app COMMAND... : becomes the command as the app would run it: its settings, folder and user, so that files it makes
+# are the app's. Call it in a subshell or in the background.
+as_app() {
+    cd "$DATA" || exit 1
+    set -a
+    # shellcheck disable=SC1090 # made by start.sh
+    . "$ENV_FILE"
+    if on_systemd; then exec setpriv --reuid=whisper --regid=whisper --init-groups --no-new-privs -- "$@"; fi
+    exec "$@"
+}
+
+# curl options that reach the address through this machine's proxy and check its certificate
+through_proxy() {
+    printf '%s\n' --connect-to "::127.0.0.1:443"
+    [ "$(setting CERTIFICATE "$PROXY_ENV")" = trusted ] || printf '%s\n' --cacert /var/lib/whisper-proxy/self-signed/cert.pem
+}
 
 # signal SUCCESS|FAILURE TEXT : one signal of id 1 to the stack's WaitCondition, TEXT as its data. SIGNAL_CLI is ROS's
 # own curl prefix (WaitConditionHandle.CurlCli); without it (a run by hand) there is nobody to tell.

@@ -24,7 +24,9 @@ def main(expected_file: str) -> int:
     same = sum(block.size for block in SequenceMatcher(None, expected, heard, autojunk=False).get_matching_blocks())
     if same >= LEAST * max(len(expected), len(heard)):
         return 0
-    sys.stdout.write(f"expected {len(expected)} words, got {len(heard)} of which {same} are right: {' '.join(heard[:30])}\n")
+    sys.stdout.write(
+        f"expected {len(expected)} words, got {len(heard)} of which {same} are right: {' '.join(heard[:30])}\n"
+    )
     return 1
 
 

@@ -4,63 +4,107 @@
 #
 #   reads   NAME=value lines on standard input: docs/architecture.md, "Startup"
 #   writes  etc/whisper/whisper.env (0600; the password only as an argon2id hash), var/log/whisper/start.log
-#   ends    with one signal: SUCCESS only after the app transcribed a clip over HTTP with the customer's credentials,
-#           else FAILURE with `code | 中文 | English`
+#   ends    with one signal: SUCCESS only after the app transcribed a clip over HTTP(S), through the proxy where there is
+#           one, with the customer's credentials; else FAILURE with `code | 中文 | English`. The codes: docs/instance.md
 set -Eeuo pipefail
 umask 077
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 START_TIMEOUT=${WHISPER_START_TIMEOUT:-900} # seconds until every device must answer: large models load for minutes
+CERTIFICATE_TIMEOUT=${WHISPER_CERTIFICATE_TIMEOUT:-30} # seconds that the trusted certificate is waited for
+DISK_MIN_MB=${WHISPER_DISK_MIN_MB:-1024}
 SIGNALLED=
 
 fail() { # CODE ZH EN
     trap - ERR
     say "失败 / failed: $1: $2 / $3"
     SIGNALLED=1
+    if [ "$1" != already_running ]; then say "日志包 / log bundle: $("$SCRIPTS/collect-logs.sh" 2>&1 | tail -n 1)" || true; fi
     signal FAILURE "$1 | $2 | $3" || say "no signal could be sent"
     exit 1
 }
-trap 'fail internal "启动脚本第 $LINENO 行出错，请查看 start.log" "line $LINENO of the startup script failed; see start.log"' ERR
+# A failing subshell only ends; the shell that waits for it tells, once.
+trap '[ "$BASH_SUBSHELL" = 0 ] || exit 1; fail internal "启动脚本第 $LINENO 行出错，请查看 start.log" "line $LINENO of the startup script failed; see start.log"' ERR
 trap '[ -n "$SIGNALLED" ] || fail interrupted "启动脚本被中断" "the startup script was interrupted"' EXIT
 
 main() {
     read_values
+    check_disk
+    check_weights
     mkdir -p "$ETC" "$DATA" "$LOGS" "$RUN"
     exec 9>"$RUN/start.lock"
     flock -n 9 || fail already_running "另一个启动脚本正在运行" "another startup script is running on this instance"
     exec > >(tee -a "$LOGS/start.log") 2>&1
     say "开始 / begin: release $(readlink -f "$RELEASE"), model $MODEL"
 
+    local before
+    before=$(settings_sum)
     write_settings
-    say "已写入配置 / settings written: $ENV_FILE"
+    if on_systemd; then find_address; else PUBLIC_URL=$APP_URL; fi
+    CHANGED=1
+    if [ "$before" = "$(settings_sum)" ]; then CHANGED=; fi
+    step "配置 / settings"
     if on_systemd; then start_units; else start_process; fi
-    say "已启动 / started"
+    step "启动 / start"
     wait_ready
-    say "模型已就绪 / every device answers"
+    step "模型就绪 / every device answers"
+    if on_systemd; then await_certificate; fi
+    step "证书 / certificate"
     gate
-    say "转写自检通过 / the bundled clip was transcribed with the right words"
+    step "转写自检 / the bundled clip has the right words"
 
     SIGNALLED=1
-    signal SUCCESS "$(printf '{"login_address": "%s/", "api_address": "%s/v1", "model": "%s"}' "$PUBLIC_URL" "$PUBLIC_URL" "$MODEL")" ||
-        fail no_signal "无法通知 ROS" "the stack could not be told of the success"
+    signal SUCCESS "$(outputs)" || fail no_signal "无法通知 ROS" "the stack could not be told of the success"
     say "完成 / done: $PUBLIC_URL/"
 }
 
+# step TEXT : logs the end of a step and how long it took
+step() {
+    local now
+    now=$(now_ms)
+    say "$1: $((now - ${STEP_MS:-$STARTED_MS})) ms"
+    STEP_MS=$now
+}
+
+check_disk() {
+    local place free
+    for place in "$RELEASE" "$DATA" "$LOGS"; do
+        [ -d "$place" ] || continue
+        free=$(df -Pm "$place" | awk 'NR == 2 { print $4 }')
+        [ "$free" -ge "$DISK_MIN_MB" ] ||
+            fail disk_full "磁盘空间不足: $place 仅剩 $free MB，至少需要 $DISK_MIN_MB MB，请扩容系统盘或清理文件" "$place has $free MB left, $DISK_MIN_MB MB are needed; enlarge the system disk or delete files"
+    done
+}
+
+check_weights() {
+    local models=$ROOT/opt/whisper/models have
+    for file in "$models"/*/"$MODEL" "$models"/*/"$MODEL.pt"; do
+        [ ! -e "$file" ] || return 0
+    done
+    have=$(find -L "$models" -mindepth 2 -maxdepth 2 -printf '%f ' 2>/dev/null) || true
+    fail no_model "镜像中没有模型 $MODEL，已有: ${have:-无}" "the image does not hold model $MODEL; it has: ${have:-none}"
+}
+
+settings_sum() { { cat "$ENV_FILE" "$PROXY_ENV" 2>/dev/null || true; } | sha256sum; }
+
 read_values() {
-    local name value
+    local line name value
     # shellcheck disable=SC2034 # read by name, in decode
     USER_B64='' PASSWORD_B64='' SIGNAL_B64='' MODEL='' PUBLIC_ADDRESS=''
-    while IFS='=' read -r name value; do
+    # not IFS='=' read: it swallows the "=" that Base64 ends with
+    while IFS= read -r line; do
+        name=${line%%=*} value=${line#*=}
         case $name in
         USER_B64 | PASSWORD_B64 | SIGNAL_B64 | MODEL | PUBLIC_ADDRESS) printf -v "$name" '%s' "$value" ;;
         '' | '#'*) ;;
-        *) fail bad_value "未知的启动参数 $name" "unknown startup value $name" ;;
+        *) unknown=$name ;; # told below, when it is known whom to tell
         esac
     done
     SYSTEM_PYTHON=$PYTHON
     [ -x "$PYTHON" ] || SYSTEM_PYTHON=python3
     decode SIGNAL_CLI SIGNAL_B64
+    [ -z "$unknown" ] || fail bad_value "未知的启动参数 $unknown" "unknown startup value $unknown"
     [ -x "$PYTHON" ] || fail no_release "镜像中没有应用程序 ($RELEASE)，请使用本服务的镜像" "the image holds no application ($RELEASE); use this service's image"
     decode ADMIN_USER USER_B64
     [[ $ADMIN_USER =~ ^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$ ]] ||
@@ -84,12 +128,13 @@ write_settings() {
     if [[ $PASSWORD == \$argon2id\$* ]]; then
         hash=$PASSWORD PASSWORD=''
         [[ $hash =~ ^\$argon2id\$[A-Za-z0-9+/=,\$]+$ ]] || fail bad_password "密码哈希无效" "not an argon2id hash"
-    else
+    elif ! hash=$(same_password); then
         hash=$(printf '%s' "$PASSWORD" | "$PYTHON" -m service_app hash-password)
     fi
     APP_URL=http://127.0.0.1:$port
-    if on_systemd; then PUBLIC_URL=https://${PUBLIC_ADDRESS:-$(own_address)}; else PUBLIC_URL=$APP_URL; fi
-    cat >"$ENV_FILE.new" <<SETTINGS
+    PUBLIC_URL=$APP_URL
+    if on_systemd; then PUBLIC_URL=$(setting WHISPER_PUBLIC_URL "$ENV_FILE" 2>/dev/null) || true; fi
+    replaced "$ENV_FILE" <<SETTINGS || true
 # Settings of the Whisper web app, written by start.sh; all of them: python -m service_app settings
 WHISPER_HOST='127.0.0.1'
 WHISPER_PORT='$port'
@@ -100,33 +145,43 @@ WHISPER_MODEL='$MODEL'
 WHISPER_MODELS_DIR='$ROOT/opt/whisper/models'
 WHISPER_DATA_DIR='$DATA'
 SETTINGS
-    CHANGED=1
-    if cmp -s "$ENV_FILE.new" "$ENV_FILE"; then CHANGED=; fi
-    mv "$ENV_FILE.new" "$ENV_FILE"
 }
 
-# The instance's public address by the metadata service (IMDSv2), else its private one.
-own_address() {
-    local token base=http://100.100.100.200/latest
-    token=$(curl -sf -m 3 -X PUT -H 'X-aliyun-ecs-metadata-token-ttl-seconds: 60' $base/api/token) || true
-    for item in eipv4 public-ipv4 private-ipv4; do
-        curl -sf -m 3 -H "X-aliyun-ecs-metadata-token: $token" "$base/meta-data/$item" | grep . && return
-    done
-    hostname -I | cut -d' ' -f1
+# The hash in the settings if it is of this password already: a hash has a salt, and another one would restart the app.
+same_password() {
+    [ -e "$ENV_FILE" ] || return 1
+    printf '%s\n%s' "$(setting WHISPER_ADMIN_PASSWORD_HASH "$ENV_FILE")" "$PASSWORD" | "$PYTHON" -c '
+import sys, argon2
+hash_, _, password = sys.stdin.read().partition("\n")
+try:
+    argon2.PasswordHasher().verify(hash_, password)
+except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+    sys.exit(1)
+print(hash_)'
 }
 
+find_address() {
+    printf '%s\n' "$PUBLIC_ADDRESS" >"$ETC/address"
+    "$SCRIPTS/address.sh" || fail address "无法确定地址或生成证书" "no address could be found, or no certificate made"
+    PUBLIC_URL=$(setting WHISPER_PUBLIC_URL "$ENV_FILE")
+}
+
+# Units, firewall and log rotation come from the release each time, so that a re-run repairs them.
 start_units() {
-    local user
-    user=$(stat -c %U "$DATA")
-    if [ "$user" != whisper ]; then chown whisper:whisper "$DATA"; fi
-    systemctl daemon-reload
-    systemctl enable -q whisper.service whisper-proxy.service
+    "$SCRIPTS/units.sh" || fail units "无法安装系统服务" "the system's units could not be installed"
+    systemctl start nftables.service || fail firewall "防火墙启动失败" "the firewall could not be started"
+    systemctl reset-failed whisper.service whisper-proxy.service 2>/dev/null || true
     if [ -n "$CHANGED" ]; then
-        systemctl restart whisper.service whisper-proxy.service
+        systemctl restart --no-block whisper.service
+        systemctl restart whisper-proxy.service || no_proxy
     else
-        systemctl start whisper.service whisper-proxy.service
+        systemctl start --no-block whisper.service
+        systemctl start whisper-proxy.service || no_proxy
     fi
+    systemctl start whisper-address.timer
 }
+
+no_proxy() { fail proxy "HTTPS 代理未运行: $(last_lines proxy.log)" "the HTTPS proxy does not run: $(last_lines proxy.log)"; }
 
 # Without systemd: a session of its own, its process id in a file. A process that runs with the same settings stays.
 start_process() {
@@ -143,18 +198,8 @@ start_process() {
         done
         kill -9 "$pid" 2>/dev/null || true
     fi
-    with_settings setsid "$PYTHON" -m service_app serve </dev/null >>"$LOGS/app.log" 2>&1 9>&- &
+    as_app setsid "$PYTHON" -m service_app serve </dev/null >>"$LOGS/app.log" 2>&1 9>&- &
     echo $! >"$pid_file"
-}
-
-# with_settings COMMAND... : becomes the command, in the data folder, with the app's settings in its environment; call it
-# in a subshell or in the background
-with_settings() {
-    cd "$DATA"
-    set -a
-    # shellcheck disable=SC1090 # made by write_settings
-    . "$ENV_FILE"
-    exec "$@"
 }
 
 # The app's process id, if it runs; a recycled id of another program does not count.
@@ -163,7 +208,14 @@ app_pid() {
     pid=$(cat "$RUN/app.pid" 2>/dev/null) && grep -qs service_app "/proc/$pid/cmdline" && echo "$pid"
 }
 
-app_runs() { if on_systemd; then systemctl is-active -q whisper.service; else app_pid >/dev/null; fi; }
+# On systemd a crash or two are forgiven, as systemd starts the app again.
+app_runs() {
+    if on_systemd; then
+        [ "$(systemctl show -P ActiveState whisper.service)" != failed ] && [ "$(systemctl show -P NRestarts whisper.service)" -lt 3 ]
+    else
+        app_pid >/dev/null
+    fi
+}
 
 wait_ready() {
     local answer until=$((SECONDS + START_TIMEOUT)) reason=''
@@ -174,26 +226,69 @@ wait_ready() {
             reason=${answer%$'\n'*}
             say "等待 / waiting: ${reason:-no answer yet}"
         fi
-        app_runs || fail app_ended "应用程序启动失败: $(last_lines)" "the app ended while starting: $(last_lines)"
+        app_runs || fail app_ended "应用程序启动失败: $(last_lines app.log)" "the app ended while starting: $(last_lines app.log)"
         [ $SECONDS -lt "$until" ] ||
             fail not_ready "应用程序在 $START_TIMEOUT 秒内未就绪: $reason" "the app was not ready within $START_TIMEOUT s: $reason"
         sleep 0.2
     done
 }
 
-last_lines() {
-    if on_systemd; then journalctl -u whisper.service -n 5 -o cat --no-pager; else tail -n 5 "$LOGS/app.log"; fi |
-        without_secrets | tr '\n|' ' /' | cut -c1-600
+last_lines() { tail -n 5 "$LOGS/$1" 2>/dev/null | without_secrets | tr '\n|' ' /' | cut -c1-600; }
+
+# The self-signed certificate is live already; where the authority answers, the trusted one is a matter of seconds.
+await_certificate() {
+    local until=$((SECONDS + CERTIFICATE_TIMEOUT))
+    if ! curl -sf -m 8 -o /dev/null "$(setting ACME_DIRECTORY "$PROXY_ENV")"; then
+        say "证书机构无法访问，先用自签名证书 / the certificate authority does not answer: self-signed for now"
+        return
+    fi
+    while [ "$(setting CERTIFICATE "$PROXY_ENV")" != trusted ] && [ $SECONDS -lt "$until" ]; do
+        sleep 0.5
+        "$SCRIPTS/address.sh"
+    done
+    say "证书 / certificate: $(setting CERTIFICATE "$PROXY_ENV")"
 }
 
 # With the customer's own password where it is known, else with a key that lives for minutes.
 gate() {
-    local why user=$ADMIN_USER secret=$PASSWORD
+    local why user=$ADMIN_USER secret=$PASSWORD proxy=() key=''
     if [ -z "$secret" ]; then
-        user='' secret=$(with_settings "$PYTHON" -m service_app keys add startup-gate --minutes 10)
+        key=startup-gate-$(date +%s%N)
+        user='' secret=$(as_app "$PYTHON" -m service_app keys add "$key" --minutes 10)
     fi
-    why=$(printf '%s\n%s\n' "$user" "$secret" | "$SCRIPTS/health.sh" "$APP_URL" 2>&1) ||
+    if on_systemd; then
+        systemctl is-active -q whisper-proxy.service || no_proxy
+        mapfile -t proxy < <(through_proxy)
+    fi
+    why=$(printf '%s\n%s\n' "$user" "$secret" | "$SCRIPTS/health.sh" "$PUBLIC_URL" "${proxy[@]}" 2>&1) || why=${why:-failed}
+    if [ -n "$key" ]; then (as_app "$PYTHON" -m service_app keys revoke "$key") || true; fi
+    [ -z "$why" ] ||
         fail gate "自检转写失败: $(printf '%s' "$why" | tr '\n|' ' /')" "the check transcription failed: $(printf '%s' "$why" | tr '\n|' ' /')"
+}
+
+# What the stack's Outputs read, as JSON.
+outputs() {
+    local certificate='' fingerprint=''
+    if on_systemd; then
+        certificate=$(setting CERTIFICATE "$PROXY_ENV")
+        [ "$certificate" = trusted ] ||
+            fingerprint=$(openssl x509 -in /var/lib/whisper-proxy/self-signed/cert.pem -noout -fingerprint -sha256 | cut -d= -f2)
+    fi
+    "$PYTHON" - "$PUBLIC_URL" "$MODEL" "$certificate" "$fingerprint" <<'JSON'
+import json, sys
+
+url, model, certificate, fingerprint = sys.argv[1:]
+data = {"login_address": f"{url}/", "api_address": f"{url}/v1", "model": model}
+if certificate:
+    data["certificate"] = certificate
+if fingerprint:
+    data["fingerprint"] = fingerprint
+    data["note"] = (
+        "首次打开时浏览器会提示证书不受信任：核对指纹后依次点击“高级”、“继续前往”。"
+        " / The browser warns at the first visit: compare the fingerprint, then click Advanced and Proceed."
+    )
+sys.stdout.write(json.dumps(data, ensure_ascii=False))
+JSON
 }
 
 main
