@@ -111,19 +111,26 @@ def stop(state_dir: Path) -> bool:
 
 def prepare_image(state_dir: Path) -> None:
     """Lays out the image that instances start from: this checkout's scripts and app, this Python, and the demo weights
-    where they are installed; all as links."""
+    where they are installed; all as links. Raises Failure where the folder cannot be written."""
     current = state_dir / "images" / "default" / "opt" / "whisper" / "current"
     links = {current / name: _CODE / name for name in ("scripts", "service_app")}
     links[current / "venv"] = Path(sys.prefix)
     weights = _demo_weights()
     if weights:
         links[current.parent / "models" / "faster-whisper" / "tiny.en"] = weights
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for link, aim in links.items():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.is_symlink() or link.readlink() != aim:
-            link.unlink(missing_ok=True)
-            link.symlink_to(aim)
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for link, aim in links.items():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink() or link.readlink() != aim:
+                link.unlink(missing_ok=True)
+                link.symlink_to(aim)
+    except OSError as error:
+        raise Failure(
+            f"{state_dir}: cannot keep state here ({error.strerror})",
+            "choose a folder with --state-dir",
+            code="StateFolder",
+        ) from None
 
 
 def _demo_weights() -> Path | None:

@@ -228,14 +228,12 @@ def _write_endpoint(folder: Path, url: str, port: int, keys: dict[str, str]) -> 
 
 
 def _remove(folder: Path) -> None:
-    """Everything, the lock file last: until then no other emulator begins here."""
-    for entry in folder.iterdir():
-        if entry.name == LOCK_FILE:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
-    (folder / LOCK_FILE).unlink(missing_ok=True)
+    """All that is ours, the lock file last: until then no other emulator begins here. Somebody else's files in the
+    folder stay, and the folder with them."""
+    for name in ("instances", "images"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for pattern in (f"{ENDPOINT_FILE}*", "state.sqlite3*", "seal.key", "emulator.log", LOCK_FILE):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()

@@ -139,3 +139,9 @@ def test_no_target_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Failure, match="cannot keep state here"):
         local_endpoint(tmp_path / "file" / "below", start=True)
+
+
+def test_files_of_others_stay(target) -> None:
+    (target.folder / "diary.txt").write_text("mine")
+    assert stop_if_idle(target.folder)
+    assert [path.name for path in target.folder.iterdir()] == ["diary.txt"]
