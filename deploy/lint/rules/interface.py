@@ -16,8 +16,11 @@ _TAG = re.compile(r"acs(:[^:\s]+){3}")
 
 
 def labels(template: Template, report: Report) -> None:
+    hidden = _hidden(template)
     for name, parameter in template.parameters.items():
         label = parameter.get("Label")
+        if name in hidden:
+            continue
         if label is None or not _is_bilingual(label):
             report("WCN210", label or template.section("Parameters").keys[name], name=name)
 
@@ -53,7 +56,7 @@ def groups(template: Template, report: Report) -> None:
         return
     keys = template.section("Parameters").keys
     counts = Counter(name.text for name in named)
-    hidden = {name.text for name in _names(template.interface.get("Hidden"))}
+    hidden = _hidden(template)
     seen: set[str] = set()
     for name in named:
         if name.text not in keys:
@@ -69,6 +72,11 @@ def groups(template: Template, report: Report) -> None:
 def _groups(template: Template) -> list[Mapping]:
     found = template.interface.get("ParameterGroups")
     return [group for group in found.items if isinstance(group, Mapping)] if isinstance(found, Sequence) else []
+
+
+def _hidden(template: Template) -> set[str]:
+    """Parameters that the form does not show."""
+    return {name.text for name in _names(template.interface.get("Hidden"))}
 
 
 def _names(node: Node | None) -> list[Scalar]:

@@ -43,7 +43,7 @@ class Resource:
 def resource(name: str) -> Resource | None:
     """A type by its full name, as `ALIYUN::ECS::VPC`."""
     parts = name.split("::")
-    if len(parts) < 3 or name not in types().get(parts[1], ()):
+    if len(parts) < 2 or name not in types().get(parts[1], ()):
         return None
     entry = _product(parts[1])[name]
     return Resource(

@@ -93,6 +93,20 @@ RETIRED = {
     "ALIYUN::SLB::LoadBalancer": ["AutoPay", "Duration", "PayType", "PricingCycle"],
 }
 
+# A type of ROS itself that no package holds (ROS resource reference, ALIYUN::RandomString).
+BUILT_IN: dict[str, Json] = {
+    "ALIYUN::RandomString": {
+        "attributes": ["RandomString"],
+        "properties": {
+            "character_classes": "list:any",
+            "character_sequences": "list:any",
+            "length": {"type": "number", "min": 1, "max": 512},
+            "salt": "string",
+            "sequence": "string",
+        },
+    }
+}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the resource schema from the ros-cdk packages.")
@@ -114,6 +128,8 @@ def write(folder: Path, wheels: Path) -> None:
         for source in sources(next(wheels.glob(f"ros_cdk_{product}-{VERSION}-*.whl"))):
             for name, resource in resources(source):
                 products.setdefault(name.split("::")[1], {})[name] = resource
+    for name, built_in in BUILT_IN.items():
+        products.setdefault(name.split("::")[1], {})[name] = built_in
     for old in folder.glob("*.json"):
         old.unlink()
     for name, types in sorted(products.items()):
