@@ -89,7 +89,7 @@ check_weights() {
 settings_sum() { { cat "$ENV_FILE" "$PROXY_ENV" 2>/dev/null || true; } | sha256sum; }
 
 read_values() {
-    local line name value
+    local line name value unknown=''
     # shellcheck disable=SC2034 # read by name, in decode
     USER_B64='' PASSWORD_B64='' SIGNAL_B64='' MODEL='' PUBLIC_ADDRESS=''
     # not IFS='=' read: it swallows the "=" that Base64 ends with
