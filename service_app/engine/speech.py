@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 STEP = 512
 CONTEXT = 64
+BLOCK = 512 * STEP  # 16 s: one call of the network for many steps
 
 
 def model_path() -> Path:
@@ -40,13 +41,24 @@ class Detector:
         )
         self._state = [np.zeros((1, 1, 128), np.float32) for _ in range(2)]
         self._context = np.zeros(CONTEXT, np.float32)
-        self._rest = np.empty(0, np.float32)
+        self._waiting: list[npt.NDArray[np.float32]] = []
+        self._count = 0
 
     def feed(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The probabilities of the steps that `samples` complete; what is left over waits for the next call."""
-        samples = np.concatenate([self._rest, samples])
+        """Take samples in pieces of any length; gives the probabilities of the blocks that they complete."""
+        self._waiting.append(samples)
+        self._count += len(samples)
+        return self._run() if self._count >= BLOCK else np.empty(0, np.float32)
+
+    def finish(self) -> npt.NDArray[np.float32]:
+        """The probabilities of what still waits; the last step may be incomplete."""
+        self._waiting.append(np.zeros(-self._count % STEP, np.float32))
+        return self._run()
+
+    def _run(self) -> npt.NDArray[np.float32]:
+        samples = np.concatenate(self._waiting)
         whole = len(samples) // STEP * STEP
-        self._rest = samples[whole:]
+        self._waiting, self._count = [samples[whole:]], len(samples) - whole
         if not whole:
             return np.empty(0, np.float32)
         steps = samples[:whole].reshape(-1, STEP)
@@ -56,9 +68,3 @@ class Detector:
             None, {"input": np.hstack([contexts, steps]), "h": self._state[0], "c": self._state[1]}
         )
         return np.asarray(output, np.float32).reshape(-1)
-
-    def finish(self) -> npt.NDArray[np.float32]:
-        """The probability of the last, incomplete step, if there is one."""
-        if not len(self._rest):
-            return np.empty(0, np.float32)
-        return self.feed(np.zeros(STEP - len(self._rest), np.float32))
