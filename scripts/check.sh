@@ -7,5 +7,5 @@ bin=.venv/bin
 "$bin/ruff" format --check .
 "$bin/mypy"
 PYTHONPATH=. "$bin/lint-imports"
-"$bin/shellcheck" $(git ls-files -- "*.sh" .ci/run)
+git ls-files -z -- "*.sh" .ci/run | xargs -0 "$bin/shellcheck"
 "$bin/python" -m deploy render --check

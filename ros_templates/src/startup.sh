@@ -5,6 +5,7 @@
 set -eu
 start="${!WHISPER_ROOT:-}/opt/whisper/current/scripts/start.sh"
 if [ ! -f "$start" ]; then # not this service's image: say so now, or the stack waits until its time-out
+    # shellcheck disable=SC2154 # ROS fills it in
     ${CurlCli} -sS -f --retry 5 --data-binary '{"status": "FAILURE", "id": "1", "data": "no_release | 镜像中没有应用程序，请使用本服务的镜像 | the image holds no application; use the image of this service"}'
     exit 1
 fi

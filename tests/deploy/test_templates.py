@@ -87,10 +87,11 @@ def test_what_a_user_types_reaches_a_script_as_base64_only(template: dict[str, A
     script, variables = content["Fn::Sub"]
     assert set(re.findall(r"\$\{(\w+)\}", script)) == set(variables)
     free = {name for name, value in variables.items() if set(value) != {"Fn::Base64Encode"}}
-    # one of a fixed list, and an address that the cloud gives
-    assert free == {"Model", "PublicAddress"}
+    # one of a fixed list, and what the cloud gives
+    assert free == {"Model", "PublicAddress", "CurlCli"}
     assert "AllowedValues" in template["Parameters"]["Model"]
     assert variables["PublicAddress"] == {"Fn::GetAtt": ["Eip", "EipAddress"]}
+    assert variables["CurlCli"] == {"Fn::GetAtt": ["WaitConditionHandle", "CurlCli"]}
     assert not any(path[-1:] == ("UserData",) for path, _ in walk(template))
 
 

@@ -8,6 +8,7 @@ import contextlib
 import http.server
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.target import prepare_image
 from tests.support import processes
 
 ROOT = Path(__file__).parents[2]
@@ -79,10 +81,8 @@ def encode(text: str) -> str:
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[Instance]:
-    current = tmp_path / "opt/whisper/current"
-    current.mkdir(parents=True)
-    for name, target in {"scripts": ROOT / "scripts", "service_app": ROOT / "service_app", "venv": sys.prefix}.items():
-        (current / name).symlink_to(target)
+    prepare_image(tmp_path / "local")
+    shutil.copytree(tmp_path / "local/images/default/opt", tmp_path / "opt", symlinks=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
