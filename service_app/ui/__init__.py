@@ -20,6 +20,8 @@ from starlette.types import Receive, Scope, Send
 from .shell import PageShell, cached
 
 if TYPE_CHECKING:
+    import gradio as gr
+
     from ..api.services import Services
 
 ASSETS = Path(__file__).parent / "assets"
@@ -29,9 +31,7 @@ CLIPS = Path(__file__).parent.parent / "assets" / "clips"
 def mount_page(app: FastAPI, services: Services) -> None:
     """Puts the page at `/` and its scripts below `/ui/`. Call it after every other route is there: Gradio answers all
     paths that are left. The caller guards both with the login."""
-    import gradio as gr
-
-    from .page import build_page, theme
+    from .page import build_page
 
     messages: dict[str, dict[str, str]] = json.loads((ASSETS / "messages.json").read_text("utf-8"))
     models = services.engine.models()
@@ -50,14 +50,32 @@ def mount_page(app: FastAPI, services: Services) -> None:
             "assets": base,
         }
 
-    page = build_page(models, messages, base)
-    page.queue(max_size=64, api_open=False)
+    blocks, translations = build_page(models, messages, base)
+    _mount_blocks(app, blocks, translations)
+    mount = app.router.routes[-1]
+    assert isinstance(mount, Mount), "mount_gradio_app adds its mount last"
+    mount.app = PageShell(
+        mount.app,
+        head=f'<link rel="stylesheet" href="{base}/page.css"><link rel="icon" href="/favicon.svg">'
+        f'<link rel="modulepreload" href="{base}/work.js">',
+        title=lambda language: messages[language]["wt_title"],
+        config=config,
+    )
+
+
+def _mount_blocks(app: FastAPI, blocks: gr.Blocks, translations: gr.I18n | None = None) -> None:
+    """Gradio at `/`, closed: no documentation, no monitoring, no plugins, no file of the machine."""
+    import gradio as gr
+
+    from .page import theme
+
+    blocks.queue(max_size=64, api_open=False)
     gr.mount_gradio_app(
         app,
-        page,
+        blocks,
         path="/",
         theme=theme(),
-        i18n=page.i18n_instance,
+        i18n=translations,
         auth_dependency=_login_name,
         max_file_size="1mb",
         show_error=False,
@@ -71,22 +89,13 @@ def mount_page(app: FastAPI, services: Services) -> None:
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
     # A mounted Gradio app skips every check of file paths until this is set, which only launch() does: without it any
-    # event could read any file. No event of this page takes a file; tests/ prove the refusal anyway.
-    page.has_launched = True
-    mount = app.router.routes[-1]
-    assert isinstance(mount, Mount), "mount_gradio_app adds its mount last"
-    mount.app = PageShell(
-        mount.app,
-        head=f'<link rel="stylesheet" href="{base}/page.css"><link rel="icon" href="/favicon.svg">'
-        f'<link rel="modulepreload" href="{base}/work.js">',
-        title=lambda language: messages[language]["wt_title"],
-        config=config,
-    )
+    # event that takes a file reads any file. This page has no such event; tests/ prove the refusal with one.
+    blocks.has_launched = True
 
 
 def _login_name(request: Request) -> str | None:
     """The second lock behind the app's own gate: without a login name Gradio answers 401."""
-    return getattr(request.state, "user", None)
+    return getattr(request.state, "user", None) or None
 
 
 def _version() -> str:

@@ -18,8 +18,10 @@ from .spoken import OWN_NAMES
 FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 
 
-def build_page(models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, str]], assets: str) -> gr.Blocks:
-    """The blocks of the page. `messages` is only used for the labels' keys; `assets` is the path below which the
+def build_page(
+    models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, str]], assets: str
+) -> tuple[gr.Blocks, gr.I18n]:
+    """The blocks of the page, and the texts of their labels out of `messages` (language -> key -> text); `assets` is the path below which the
     scripts are served."""
     say = gr.I18n(**{language: dict(texts) for language, texts in messages.items()})
     with gr.Blocks(title=messages["en"]["wt_title"], fill_width=True, analytics_enabled=False) as page:
@@ -58,8 +60,7 @@ def build_page(models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, 
             ".start({task, language, model}); }",
             api_name=False,
         )
-    page.i18n_instance = say
-    return page
+    return page, say
 
 
 def _script(elem_id: str, assets: str, module: str) -> None:

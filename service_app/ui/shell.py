@@ -16,10 +16,13 @@ from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..login import page_language
 
+# Gradio's own upload would fill the disk beside the limits of /api/jobs; the page does not use it.
+CLOSED = ("/gradio_api/upload", "/gradio_api/heartbeat", "/monitoring")
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 # 'unsafe-eval': gr.HTML compiles its templates; style 'unsafe-inline': Svelte; blob: the preview of a chosen file.
@@ -52,6 +55,8 @@ class PageShell:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in {"", "/"} and scope["method"] == "GET":
             await self._index(scope, receive, send)
+        elif path.startswith(CLOSED):
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
         elif path.startswith("/assets/"):
             await self.app(scope, receive, cached(send))
         else:
@@ -66,6 +71,9 @@ class PageShell:
         async def collect(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start.update(message)
+                return
+            if message["type"] != "http.response.body":
+                await send(message)
                 return
             body.extend(message.get("body", b""))
             if message.get("more_body", False):
@@ -88,7 +96,6 @@ class PageShell:
         headers["Vary"] = "Cookie, Accept-Language"
         config = json.dumps(self.config(scope, language), ensure_ascii=False).replace("<", "\\u003c")
         title = html.escape(self.title(language))
-        # The first paint says what loads; Gradio replaces its own element's content, so this stands before it.
         ours = (
             f"<title>{title}</title>"
             f"<script>{_LANGUAGE_SCRIPT.format(language=json.dumps(language))}</script>"
@@ -96,6 +103,8 @@ class PageShell:
         )
         # The links and previews of Gradio's own project have no place on this page.
         page = re.sub(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>", "", page)
+        # The title is ours: Gradio would put the one title it knows in its place.
+        page = page.replace('control_page_title="true"', 'control_page_title="false"', 1)
         page = page.replace('lang="en"', f'lang="{language}"', 1).replace("<head>", "<head>" + ours, 1)
         return re.sub(r"<script(?=[\s>])", f'<script nonce="{nonce}"', page)
 

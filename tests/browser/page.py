@@ -1,10 +1,10 @@
 """Drives the Whisper page in headless Chromium, as a person would: by what is on the screen.
 
-with browser() as chromium, WhisperPage.open(chromium, address) as page:
+with open_page(address) as page:
     page.login("admin", "secret")
     page.upload(path)
     page.transcribe()
-    print(page.text(), page.download("srt"))
+    print(page.text(), page.download("srt").read_text())
 """
 
 from __future__ import annotations
@@ -46,6 +46,13 @@ def browser(*arguments: str, microphone: Path | None = None) -> Iterator[Browser
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*QUIET, *arguments])
         yield chromium
         chromium.close()
+
+
+@contextlib.contextmanager
+def open_page(address: str, **window: Any) -> Iterator[WhisperPage]:
+    """A browser of its own with one window; `window` as in `WhisperPage.open`."""
+    with browser() as chromium, WhisperPage.open(chromium, address, **window) as page:
+        yield page
 
 
 @dataclass
@@ -115,6 +122,7 @@ class WhisperPage:
         expect(self.page.locator("#wt-start")).to_be_visible(timeout=PATIENCE)
 
     def upload(self, path: Path) -> None:
+        """Chooses a file of the disk; `press` or `transcribe` sends it."""
         self.page.locator("#wt-file").set_input_files(path)
 
     def press(self) -> None:
@@ -138,18 +146,24 @@ class WhisperPage:
     def times(self) -> list[str]:
         return self.page.locator("#wt-segments .wt-time").all_text_contents()
 
-    def download(self, kind: str) -> str:
-        """The file behind the button TXT, SRT, VTT or JSON."""
+    def download(self, kind: str) -> Path:
+        """The file behind the button TXT, SRT, VTT or JSON, under the name that the page gives it."""
         with self.page.expect_download() as got:
             self.page.locator(f"#wt-download-{kind}").click()
-        self.file_name = got.value.suggested_filename
-        return Path(got.value.path()).read_text("utf-8")
+        path = Path(got.value.path()).parent / "named" / got.value.suggested_filename
+        got.value.save_as(path)  # lives as long as the browser
+        return path
 
     def choose_language(self, own_name: str) -> None:
         box = self.page.locator("#wt-language input")
         box.click()
         box.fill(own_name)
         self.page.get_by_role("option", name=own_name, exact=True).click()
+
+    def assert_clean(self) -> None:
+        """Nothing on the console (a policy violation would be there), and no host asked but the page's own."""
+        assert self.complaints == []
+        assert self.hosts <= {urlsplit(self.address).netloc}
 
     def logout(self) -> None:
         self.page.locator("#wt-logout").click()

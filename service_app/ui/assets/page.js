@@ -25,7 +25,7 @@ export function clock(seconds) {
 
 /** A span of work: "2.4 s", "3:05". */
 export function elapsed(seconds) {
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : clock(seconds);
+  return seconds < 60 ? `${seconds.toFixed(1)}\u00a0s` : clock(seconds);
 }
 
 /** The language's own name as the browser knows it, else its code. */

@@ -1,0 +1,102 @@
+"""Gradio's own routes behind the page: no file of the machine, no upload, no other site."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+from fastapi import FastAPI, Request, Response
+from starlette.testclient import TestClient
+
+from service_app.settings import Settings
+from service_app.types import ModelInfo
+from service_app.ui import _mount_blocks, mount_page
+
+
+class TinyModel:
+    def models(self) -> tuple[ModelInfo, ...]:
+        return (ModelInfo("tiny.en", ("faster-whisper",), multilingual=False, default=True),)
+
+
+class PageServices:
+    """The part of the services that the page reads when it is mounted."""
+
+    engine = TinyModel()
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings.from_environment({"WHISPER_DATA_DIR": str(folder)})
+
+
+async def _login(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    request.state.user = request.headers["x-user"]
+    return await call_next(request)
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> TestClient:
+    app = FastAPI()
+
+    app.middleware("http")(_login)
+    mount_page(app, PageServices(tmp_path))  # type: ignore[arg-type]
+    return TestClient(app, headers={"x-user": "ann"})
+
+
+def config(page: httpx.Response) -> dict[str, object]:
+    text = page.text.split("window.gradio_config = ", 1)[1].split(";</script>", 1)[0]
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def test_no_event_reaches_the_server(client: TestClient) -> None:
+    dependencies = config(client.get("/"))["dependencies"]
+    assert isinstance(dependencies, list)
+    assert not [event for event in dependencies if event["backend_fn"]], "scripts talk to /api/jobs only"
+    assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
+
+
+@pytest.mark.parametrize("route", ["/gradio_api/file=/etc/hostname", "/gradio_api/file/etc/hostname"])
+def test_no_file_of_the_machine_is_served(client: TestClient, route: str) -> None:
+    assert client.get(route).status_code in {403, 404}
+
+
+def test_an_event_cannot_name_a_file_of_the_machine(tmp_path: Path) -> None:
+    """A mounted Gradio app checks no paths by itself; an event that gives its file back would give any file."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the secret", "utf-8")
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        file = gr.File()
+        gr.Button().click(lambda path: path, file, file, api_name="echo", queue=False)
+    app = FastAPI()
+    app.middleware("http")(_login)
+    _mount_blocks(app, blocks)
+    data = [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}]
+    answer = TestClient(app, headers={"x-user": "ann"}).post("/gradio_api/run/echo", json={"data": data})
+    assert answer.status_code >= 400
+    assert "path" not in answer.text and "the secret" not in answer.text
+
+
+def test_uploads_go_to_the_jobs_and_not_to_gradio(client: TestClient) -> None:
+    assert client.post("/gradio_api/upload", files={"files": ("a.txt", b"a")}).status_code == 404
+
+
+def test_the_second_lock(client: TestClient) -> None:
+    assert client.get("/", headers={"x-user": ""}).status_code == 401
+
+
+def test_the_policy_names_no_other_host(client: TestClient) -> None:
+    page = client.get("/", headers={"accept-language": "zh-CN"})
+    policy = page.headers["content-security-policy"]
+    assert "http" not in policy and "*" not in policy and "frame-ancestors 'none'" in policy
+    assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+    assert page.text.count("<script") == page.text.count("<script nonce=")
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_assets_may_be_kept(client: TestClient) -> None:
+    assets = json.loads(client.get("/").text.split('id="wt-config">')[1].split("</script>")[0])["assets"]
+    answer = client.get(f"{assets}/work.js")
+    assert answer.status_code == 200 and "immutable" in answer.headers["cache-control"]
+    assert client.get(f"{assets}/../__init__.py").status_code == 404
