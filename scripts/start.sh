@@ -12,6 +12,7 @@ umask 077
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 START_TIMEOUT=${WHISPER_START_TIMEOUT:-900} # seconds until every device must answer: large models load for minutes
+STUCK_TIMEOUT=${WHISPER_STUCK_TIMEOUT:-60}    # seconds with one and the same fault until it counts as final
 CERTIFICATE_TIMEOUT=${WHISPER_CERTIFICATE_TIMEOUT:-30} # seconds that the trusted certificate is waited for
 DISK_MIN_MB=${WHISPER_DISK_MIN_MB:-1024}
 SIGNALLED=
@@ -31,7 +32,6 @@ trap '[ -n "$SIGNALLED" ] || fail interrupted "启动脚本被中断" "the start
 main() {
     read_values
     check_disk
-    check_weights
     mkdir -p "$ETC" "$DATA" "$LOGS" "$RUN"
     exec 9>"$RUN/start.lock"
     flock -n 9 || fail already_running "另一个启动脚本正在运行" "another startup script is running on this instance"
@@ -75,15 +75,6 @@ check_disk() {
         [ "$free" -ge "$DISK_MIN_MB" ] ||
             fail disk_full "磁盘空间不足: $place 仅剩 $free MB，至少需要 $DISK_MIN_MB MB，请扩容系统盘或清理文件" "$place has $free MB left, $DISK_MIN_MB MB are needed; enlarge the system disk or delete files"
     done
-}
-
-check_weights() {
-    local models=$ROOT/opt/whisper/models have
-    for file in "$models"/*/"$MODEL" "$models"/*/"$MODEL.pt"; do
-        [ ! -e "$file" ] || return 0
-    done
-    have=$(find -L "$models" -mindepth 2 -maxdepth 2 -printf '%f ' 2>/dev/null) || true
-    fail no_model "镜像中没有模型 $MODEL，已有: ${have:-无}" "the image does not hold model $MODEL; it has: ${have:-none}"
 }
 
 settings_sum() { { cat "$ENV_FILE" "$PROXY_ENV" 2>/dev/null || true; } | sha256sum; }
@@ -218,19 +209,31 @@ app_runs() {
 }
 
 wait_ready() {
-    local answer until=$((SECONDS + START_TIMEOUT)) reason=''
+    local answer until=$((SECONDS + START_TIMEOUT)) reason='' since=0
     while :; do
         answer=$(curl -s -m 5 -w '\n%{http_code}' "$APP_URL/readyz") || true
         [ "${answer##*$'\n'}" != 200 ] || return 0
         if [ "${answer%$'\n'*}" != "$reason" ]; then
-            reason=${answer%$'\n'*}
+            reason=${answer%$'\n'*} since=$SECONDS
             say "等待 / waiting: ${reason:-no answer yet}"
         fi
+        hopeless "$reason" $((SECONDS - since)) &&
+            fail not_ready "应用程序无法就绪: ${reason//|//}" "the app cannot become ready: ${reason//|//}"
         app_runs || fail app_ended "应用程序启动失败: $(last_lines app.log)" "the app ended while starting: $(last_lines app.log)"
         [ $SECONDS -lt "$until" ] ||
             fail not_ready "应用程序在 $START_TIMEOUT 秒内未就绪: $reason" "the app was not ready within $START_TIMEOUT s: $reason"
         sleep 0.2
     done
+}
+
+# hopeless ANSWER SECONDS : whether an app that has answered so for so long will not become ready by waiting. No device
+# at all means that the model or the devices asked for are not there.
+hopeless() {
+    case $1 in
+    *'"devices":[]'*) return 0 ;;
+    '' | *starting* | *loading* | *'not started'*) return 1 ;;
+    *) [ "$2" -ge "$STUCK_TIMEOUT" ] ;;
+    esac
 }
 
 last_lines() { tail -n 5 "$LOGS/$1" 2>/dev/null | without_secrets | tr '\n|' ' /' | cut -c1-600; }
