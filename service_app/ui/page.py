@@ -21,8 +21,8 @@ FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "san
 def build_page(
     models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, str]], assets: str
 ) -> tuple[gr.Blocks, gr.I18n]:
-    """The blocks of the page, and the texts of their labels out of `messages` (language -> key -> text); `assets` is the path below which the
-    scripts are served."""
+    """The blocks of the page, and the texts of its labels out of `messages` (language -> key -> text). `assets` is the
+    path below which the scripts are served."""
     say = gr.I18n(**{language: dict(texts) for language, texts in messages.items()})
     with gr.Blocks(title=messages["en"]["wt_title"], fill_width=True, analytics_enabled=False) as page:
         _script("wt-bar", assets, "bar")
