@@ -29,14 +29,14 @@ def words(text: str) -> str:
 def test_make_up_gives_a_page_that_transcribes_and_make_down_leaves_nothing(tmp_path: Path) -> None:
     clone, state = tmp_path / "clone", tmp_path / "state"
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
-    # GITHUB-style CI sets CI; a person's machine does not: both must work, and the real home must not be touched
+    # a person's environment: the project's own variables are not set, and the state is not the person's
     env = {k: v for k, v in os.environ.items() if not k.startswith(("WHISPER_", "VIRTUAL_ENV", "PYTHON"))}
     env |= {"WHISPER_LOCAL_HOME": str(state)}
 
     up = subprocess.run(["make", "up"], cwd=clone, env=env, capture_output=True, text=True, check=False)
     assert up.returncode == 0, up.stdout + up.stderr
     try:
-        said = {name: value for name, value in re.findall(r"^(login address|user|password)\s+(\S+)", up.stdout, re.M)}
+        said = dict(re.findall(r"^(login address|user|password)\s+(\S+)", up.stdout, re.M))
         assert set(said) == {"login address", "user", "password"}, up.stdout
         address, user, password = said["login address"], said["user"], said["password"]
         assert not (clone / ".venv/lib/python3.11/site-packages/torch").exists(), "make up needs no torch"

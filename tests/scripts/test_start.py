@@ -191,9 +191,8 @@ def test_the_gate_refuses_wrong_words() -> None:
     clip = ROOT / "service_app/assets/clips/demo-en.txt"
 
     def judge(text: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, script, clip], input=json.dumps({"text": text}), text=True, capture_output=True, check=False
-        )
+        answer = json.dumps({"text": text})
+        return subprocess.run([sys.executable, script, clip], input=answer, text=True, capture_output=True, check=False)
 
     right = clip.read_text()
     assert judge(right).returncode == 0
