@@ -10,7 +10,7 @@ Failure 1          expected: name taken, no credentials, stack failed
 from __future__ import annotations
 
 
-class Failure(Exception):  # noqa: N818
+class Failure(Exception):
     """`message` says where and what, `remedy` what to type next, `code` is stable for programs. `details` are further
     lines, such as the end of a log."""
 

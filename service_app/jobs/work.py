@@ -49,7 +49,7 @@ class Engine(Protocol):
     ) -> Future[WindowResult]: ...
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The job was cancelled or taken away, or the server stops; nothing is recorded here."""
 
 
