@@ -10,9 +10,9 @@ set -Eeuo pipefail
 umask 077
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/gate.sh
+. "$SCRIPTS/gate.sh"
 
-START_TIMEOUT=${WHISPER_START_TIMEOUT:-900} # seconds until every device must answer: large models load for minutes
-STUCK_TIMEOUT=${WHISPER_STUCK_TIMEOUT:-60}    # seconds with one and the same fault until it counts as final
 CERTIFICATE_TIMEOUT=${WHISPER_CERTIFICATE_TIMEOUT:-30} # seconds that the trusted certificate is waited for
 DISK_MIN_MB=${WHISPER_DISK_MIN_MB:-1024}
 SIGNALLED=
@@ -38,7 +38,7 @@ main() {
     exec > >(tee -a "$LOGS/start.log") 2>&1
     say "开始 / begin: release $(readlink -f "$RELEASE"), model $MODEL"
 
-    local before
+    local before proxy=()
     before=$(settings_sum)
     write_settings
     if on_systemd; then find_address; else PUBLIC_URL=$APP_URL; fi
@@ -49,9 +49,13 @@ main() {
     step "启动 / start"
     wait_ready
     step "模型就绪 / every device answers"
-    if on_systemd; then await_certificate; fi
-    step "证书 / certificate"
-    gate
+    if on_systemd; then
+        await_certificate
+        step "证书 / certificate"
+        systemctl is-active -q whisper-proxy.service || no_proxy
+        mapfile -t proxy < <(through_proxy)
+    fi
+    gate "$PUBLIC_URL" "${proxy[@]}"
     step "转写自检 / the bundled clip has the right words"
 
     SIGNALLED=1
@@ -172,8 +176,6 @@ start_units() {
     systemctl start whisper-address.timer
 }
 
-no_proxy() { fail proxy "HTTPS 代理未运行: $(last_lines proxy.log)" "the HTTPS proxy does not run: $(last_lines proxy.log)"; }
-
 # Without systemd: a session of its own, its process id in a file. A process that runs with the same settings stays.
 start_process() {
     local pid_file=$RUN/app.pid pid
@@ -193,51 +195,6 @@ start_process() {
     echo $! >"$pid_file"
 }
 
-# The app's process id, if it runs; a recycled id of another program does not count.
-app_pid() {
-    local pid
-    pid=$(cat "$RUN/app.pid" 2>/dev/null) && grep -qs service_app "/proc/$pid/cmdline" && echo "$pid"
-}
-
-# On systemd a crash or two are forgiven, as systemd starts the app again.
-app_runs() {
-    if on_systemd; then
-        [ "$(systemctl show -P ActiveState whisper.service)" != failed ] && [ "$(systemctl show -P NRestarts whisper.service)" -lt 3 ]
-    else
-        app_pid >/dev/null
-    fi
-}
-
-wait_ready() {
-    local answer until=$((SECONDS + START_TIMEOUT)) reason='' since=0
-    while :; do
-        answer=$(curl -s -m 5 -w '\n%{http_code}' "$APP_URL/readyz") || true
-        [ "${answer##*$'\n'}" != 200 ] || return 0
-        if [ "${answer%$'\n'*}" != "$reason" ]; then
-            reason=${answer%$'\n'*} since=$SECONDS
-            say "等待 / waiting: ${reason:-no answer yet}"
-        fi
-        hopeless "$reason" $((SECONDS - since)) &&
-            fail not_ready "应用程序无法就绪: ${reason//|//}" "the app cannot become ready: ${reason//|//}"
-        app_runs || fail app_ended "应用程序启动失败: $(last_lines app.log)" "the app ended while starting: $(last_lines app.log)"
-        [ $SECONDS -lt "$until" ] ||
-            fail not_ready "应用程序在 $START_TIMEOUT 秒内未就绪: $reason" "the app was not ready within $START_TIMEOUT s: $reason"
-        sleep 0.2
-    done
-}
-
-# hopeless ANSWER SECONDS : whether an app that has answered so for so long will not become ready by waiting. No device
-# at all means that the model or the devices asked for are not there.
-hopeless() {
-    case $1 in
-    *'"devices":[]'*) return 0 ;;
-    '' | *starting* | *loading* | *'not started'*) return 1 ;;
-    *) [ "$2" -ge "$STUCK_TIMEOUT" ] ;;
-    esac
-}
-
-last_lines() { tail -n 5 "$LOGS/$1" 2>/dev/null | without_secrets | tr '\n|' ' /' | cut -c1-600; }
-
 # The self-signed certificate is live already; where the authority answers, the trusted one is a matter of seconds.
 await_certificate() {
     local until=$((SECONDS + CERTIFICATE_TIMEOUT))
@@ -250,23 +207,6 @@ await_certificate() {
         "$SCRIPTS/address.sh"
     done
     say "证书 / certificate: $(setting CERTIFICATE "$PROXY_ENV")"
-}
-
-# With the customer's own password where it is known, else with a key that lives for minutes.
-gate() {
-    local why user=$ADMIN_USER secret=$PASSWORD proxy=() key=''
-    if [ -z "$secret" ]; then
-        key=startup-gate-$(date +%s%N)
-        user='' secret=$(as_app "$PYTHON" -m service_app keys add "$key" --minutes 10)
-    fi
-    if on_systemd; then
-        systemctl is-active -q whisper-proxy.service || no_proxy
-        mapfile -t proxy < <(through_proxy)
-    fi
-    why=$(printf '%s\n%s\n' "$user" "$secret" | "$SCRIPTS/health.sh" "$PUBLIC_URL" "${proxy[@]}" 2>&1) || why=${why:-failed}
-    if [ -n "$key" ]; then (as_app "$PYTHON" -m service_app keys revoke "$key") || true; fi
-    [ -z "$why" ] ||
-        fail gate "自检转写失败: $(printf '%s' "$why" | tr '\n|' ' /')" "the check transcription failed: $(printf '%s' "$why" | tr '\n|' ' /')"
 }
 
 # What the stack's Outputs read, as JSON.

@@ -1,0 +1,116 @@
+"""The image: what install.sh made, before anything is deployed on it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.instance.conftest import ROOT
+from tests.instance.machine import Machine
+
+TOKEN_URL = "http://100.100.100.200/latest/api/token"
+SYSTEMD = ROOT / "scripts" / "systemd"
+
+
+def test_baking_twice_is_quick_and_ends_well(bake: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    lines = bake[1].stdout.splitlines()
+    assert sum("完成 / done: /opt/whisper/releases/" in line for line in lines) == 2
+    assert "release 0.1.0 is installed" in bake[1].stdout, "the second run finds the release"
+    assert "no NVIDIA device: driver skipped" in bake[1].stdout
+
+
+def test_image_is_fit_to_keep(instance: Machine) -> None:
+    """The check that packer runs last: no password, key, history or state. A booted instance has got its machine id."""
+    instance.path("/etc/machine-id").write_text("")
+    done = instance.execute("bash", "/opt/whisper/current/scripts/check-image.sh", check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_image_check_finds_what_must_not_be_there(instance: Machine) -> None:
+    (instance.path("/root/.bash_history")).write_text("curl -u admin:secret https://…\n")
+    (instance.path("/root/key.pem")).write_text("-----BEGIN PRIVATE KEY-----\n")
+    (instance.path("/etc/whisper/whisper.env")).write_text("WHISPER_MODEL='tiny.en'\n")
+    instance.execute("sh", "-c", "echo root:Passw0rd-1 | chpasswd")
+    done = instance.execute("bash", "/opt/whisper/current/scripts/check-image.sh", check=False)
+    assert done.returncode == 1
+    for part in (".bash_history", "key.pem", "whisper.env", "user root has a password", "/etc/machine-id"):
+        assert part in done.stdout
+
+
+def test_units_are_sound_and_hardened(instance: Machine) -> None:
+    for unit in sorted(path.name for path in SYSTEMD.iterdir()):
+        done = instance.execute(
+            "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"/etc/systemd/system/{unit}", check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), unit
+    for unit, most in (("whisper.service", 2.0), ("whisper-proxy.service", 4.0)):
+        done = instance.execute("systemd-analyze", "security", "--no-pager", f"--threshold={int(most * 10)}", unit)
+        score = float(done.stdout.split("Overall exposure level for")[1].split(":")[1].split()[0])
+        assert score <= most
+
+
+def test_nothing_runs_and_nothing_listens_before_the_deployment(instance: Machine) -> None:
+    assert instance.execute("systemctl", "--failed", "--no-legend").stdout == ""
+    assert instance.execute("ss", "-Htlun").stdout == ""
+
+
+def test_app_users_have_no_shell_and_no_way_to_the_metadata_service(instance: Machine) -> None:
+    token = ("curl", "-s", "-m", "3", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT",
+             "-H", "X-aliyun-ecs-metadata-token-ttl-seconds: 60", TOKEN_URL)  # fmt: skip
+    assert instance.execute(*token).stdout == "200", "root needs it"
+    for user in ("whisper", "whisper-proxy"):
+        entry = instance.execute("getent", "passwd", user).stdout.strip().split(":")
+        assert entry[5:] == ["/nonexistent", "/usr/sbin/nologin"]
+        as_user = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--")
+        assert instance.execute(*as_user, *token, check=False).stdout == "000"
+
+
+def test_driver_script_wants_a_checksum_where_there_is_a_card(instance: Machine) -> None:
+    script = instance.path("/opt/whisper/releases/0.1.0/scripts/driver.sh")
+    pretended = script.with_name("driver-on-gpu.sh")
+    pretended.write_text(script.read_text().replace("has_card()", "has_no_card()") + "")
+    text = pretended.read_text().replace("if ! has_card; then", "if false; then")
+    pretended.write_text(text)
+    done = instance.execute("bash", "/opt/whisper/current/scripts/driver-on-gpu.sh", check=False)
+    assert done.returncode == 1
+    assert "set DRIVER_SHA256 to the SHA-256 of https://" in done.stderr
+
+
+@pytest.mark.parametrize("tool", ["apt-config", "logrotate"])
+def test_security_updates_and_log_rotation_are_set_up(instance: Machine, tool: str) -> None:
+    if tool == "apt-config":
+        said = instance.execute("apt-config", "dump").stdout
+        assert 'APT::Periodic::Unattended-Upgrade "1";' in said
+        assert "label=Debian-Security" in said
+        assert instance.execute("systemctl", "is-enabled", "unattended-upgrades").stdout.strip() == "enabled"
+        return
+    log = instance.path("/var/log/whisper/app.log")
+    log.write_text("x" * 1000)
+    instance.execute("logrotate", "--force", "/etc/logrotate.d/whisper")
+    assert log.read_text() == ""
+    assert list(log.parent.glob("app.log.1*"))
+
+
+def test_packer_template_is_valid(tmp_path: Path) -> None:
+    """The copy that packer 1.6 (Debian's) can read: without `required_plugins`, which newer ones need."""
+    for file in (ROOT / "packer").glob("*.pkr.hcl"):
+        if file.name != "plugins.pkr.hcl":
+            (tmp_path / file.name).write_text(file.read_text().replace("${path.root}/..", str(ROOT)))
+    done = subprocess.run(
+        ["packer", "validate", "-var", "driver_sha256=" + "0" * 64, tmp_path],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CHECKPOINT_DISABLE": "1",
+             "ALICLOUD_ACCESS_KEY": "dummy", "ALICLOUD_SECRET_KEY": "dummy"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_weights_manifest_names_a_checksum_or_nothing() -> None:
+    manifest = json.loads((ROOT / "scripts" / "weights.json").read_text())
+    for engine in manifest.values():
+        for files in engine["models"].values():
+            for file in files:
+                assert file["sha256"] == "" or len(file["sha256"]) == 64

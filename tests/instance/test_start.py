@@ -1,0 +1,185 @@
+"""A deployment that goes well, seen from all sides. The tests share one instance and leave it as they found it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.instance.conftest import PASSWORD, USER, start
+from tests.instance.machine import Machine
+
+ADDRESS = "203.0.113.10"
+CLIP = "/opt/whisper/current/service_app/assets/clips/demo-en.wav"
+
+
+def outputs(machine: Machine) -> dict[str, str]:
+    return json.loads(machine.signals()[-1]["data"])  # type: ignore[no-any-return]
+
+
+def test_success_tells_the_address_and_the_certificate(started: Machine) -> None:
+    signals = started.signals()
+    assert [s["status"] for s in signals] == ["SUCCESS"]
+    data = outputs(started)
+    assert data["login_address"] == f"https://{ADDRESS}/"
+    assert data["api_address"] == f"https://{ADDRESS}/v1"
+    assert data["certificate"] == "self-signed"
+    assert "继续前往" in data["note"]
+    assert "Proceed" in data["note"]
+    live = started.outside_execute(
+        "sh", "-c", f"openssl s_client -connect {ADDRESS}:443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256"
+    )  # fmt: skip
+    assert live.stdout.strip().split("=")[1] == data["fingerprint"]
+
+
+def test_every_step_is_timed_and_the_whole_is_quick(started: Machine) -> None:
+    log = started.path("/var/log/whisper/start.log").read_text()
+    steps = dict(re.findall(r"\] [^/\n]+ / ([a-z ]+): (\d+) ms", log))
+    assert set(steps) == {
+        "settings", "start", "every device answers", "certificate", "the bundled clip has the right words",
+    }  # fmt: skip
+    loading = int(steps["every device answers"])
+    assert sum(map(int, steps.values())) - loading < 15_000
+
+
+def test_a_second_run_changes_nothing(started: Machine) -> None:
+    before = started.execute("systemctl", "show", "-P", "MainPID", "whisper", "whisper-proxy").stdout
+    again = start(started)
+    assert again.returncode == 0, again.stdout
+    assert started.execute("systemctl", "show", "-P", "MainPID", "whisper", "whisper-proxy").stdout == before
+    assert [s["status"] for s in started.signals()] == ["SUCCESS", "SUCCESS"]
+
+
+def test_page_and_api_answer_over_https_from_outside(started: Machine) -> None:
+    page = started.outside_execute("curl", "-sk", "-D", "-", "--http2", f"https://{ADDRESS}/login").stdout
+    assert page.startswith("HTTP/2 200")
+    for header in ("content-security-policy:", "x-content-type-options: nosniff", "microphone=(self)"):
+        assert header in page.lower()
+    plain = started.outside_execute(
+        "curl", "-s", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", f"http://{ADDRESS}/x?y=1"
+    )
+    assert plain.stdout == f"308 https://{ADDRESS}/x?y=1"
+    nobody = started.outside_execute(
+        "curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", f"https://{ADDRESS}/v1/models"
+    )
+    assert nobody.stdout == "401"
+    done = started.outside_execute(
+        "curl", "-sk", "-u", f"{USER}:{PASSWORD}", "-F", f"file=@{started.root}/{CLIP.replace('current', 'releases/0.1.0')}",
+        "-F", "model=whisper-1", f"https://{ADDRESS}/v1/audio/transcriptions",
+    )  # fmt: skip
+    assert len(json.loads(done.stdout)["text"].split()) > 5
+
+
+def test_a_client_that_pins_the_certificate_can_verify_it(started: Machine) -> None:
+    pem = started.path("/var/lib/whisper-proxy/self-signed/cert.pem")
+    done = started.outside_execute("curl", "-s", "--cacert", pem, f"https://{ADDRESS}/healthz")
+    assert done.returncode == 0
+
+
+def test_by_another_name_the_proxy_answers_too(started: Machine) -> None:
+    """Compute Nest's web proxy comes by a private address and a name of its own."""
+    done = started.outside_execute(
+        "curl", "-sk", "--connect-to", f"::{ADDRESS}:443", "-o", "/dev/null", "-w", "%{http_code}", "https://proxy.example/login"
+    )  # fmt: skip
+    assert done.stdout == "200"
+
+
+def test_only_the_web_ports_listen_outside(started: Machine) -> None:
+    listening = started.execute("ss", "-Htln").stdout.split("\n")
+    addresses = {line.split()[3] for line in listening if line}
+    assert {a for a in addresses if not a.startswith(("127.", "[::1]"))} == {"*:80", "*:443"}
+    started.execute("sh", "-c", "python3 -m http.server 8081 >/dev/null 2>&1 & echo $! >/run/opened; sleep 0.5")
+    refused = started.outside_execute("curl", "-s", "-m", "2", f"http://{ADDRESS}:8081/", check=False)
+    started.execute("sh", "-c", "kill $(cat /run/opened)")
+    assert refused.returncode == 28, "the firewall drops what nobody meant to open"
+
+
+def test_files_and_processes_belong_to_whom_they_should(started: Machine) -> None:
+    for path, wanted in {
+        "/etc/whisper": "root 700",
+        "/etc/whisper/whisper.env": "root 600",
+        "/etc/whisper/proxy.env": "root 600",
+        "/var/lib/whisper": "whisper 700",
+        "/var/lib/whisper-proxy": "whisper-proxy 700",
+        "/var/lib/whisper-proxy/self-signed/key.pem": "whisper-proxy 600",
+        "/var/log/whisper/start.log": "root 600",
+    }.items():
+        assert started.execute("stat", "-c", "%U %a", path).stdout.strip() == wanted, path
+    strays = started.execute("find", "/var/lib/whisper", "!", "-user", "whisper").stdout
+    assert strays == ""
+    users = started.execute("ps", "-eo", "user:20,args").stdout
+    assert re.search(r"^whisper +.*service_app serve", users, re.M)
+    assert re.search(r"^whisper-proxy +.*caddy run", users, re.M)
+
+
+def test_running_units_keep_their_hardening(started: Machine) -> None:
+    pid = started.execute("systemctl", "show", "-P", "MainPID", "whisper").stdout.strip()
+    status = started.execute("cat", f"/proc/{pid}/status").stdout
+    assert "NoNewPrivs:\t1" in status
+    assert "CapEff:\t0000000000000000" in status
+    assert "Seccomp:\t2" in status
+    limits = started.execute("cat", f"/proc/{pid}/limits").stdout
+    assert re.search(r"Max core file size\s+0\s+0", limits)
+
+
+def test_the_password_is_nowhere(started: Machine) -> None:
+    """Not in any file, log, journal, process list or environment; neither is its Base64."""
+    import base64
+
+    base = base64.b64encode(PASSWORD.encode()).decode()
+    for needle in (PASSWORD, base):
+        hits = [
+            str(path)
+            for path in started.changes.rglob("*")
+            if path.is_file() and not path.is_symlink() and needle.encode() in path.read_bytes()
+        ]
+        assert hits == []
+        for command in ("journalctl --no-pager -o export", "ps -eo args", "cat /proc/[0-9]*/environ 2>/dev/null",
+                        "grep -rlsa -- needle /run /tmp /dev/shm || true"):  # fmt: skip
+            assert needle not in started.execute("sh", "-c", command.replace("needle", needle)).stdout.replace(
+                f"-- {needle}", ""
+            )
+
+
+def test_log_bundle_helps_and_holds_no_secret(started: Machine, tmp_path: Path) -> None:
+    key = started.execute(
+        "sh", "-c", "cd / && set -a && . /etc/whisper/whisper.env && cd /var/lib/whisper && PYTHONPATH=/opt/whisper/current "
+        "setpriv --reuid=whisper --regid=whisper --clear-groups -- "
+        "/opt/whisper/current/venv/bin/python -m service_app keys add bundle-test",
+    ).stdout.strip()  # fmt: skip
+    with started.path("/var/log/whisper/app.log").open("a") as log:
+        log.write(f"Authorization: Bearer {key}\n")
+    printed = started.execute("bash", "/opt/whisper/current/scripts/collect-logs.sh").stdout.strip().splitlines()[-1]
+    with tarfile.open(started.path(printed)) as bundle:
+        bundle.extractall(tmp_path, filter="data")
+    everything = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
+    assert "$argon2id$" not in everything
+    assert key not in everything
+    assert "WHISPER_ADMIN_PASSWORD_HASH='****'" in everything
+    for part in ("every device answers", "whisper-proxy.service", "table inet whisper", "127.0.0.1:7860"):
+        assert part in everything, part
+    assert started.execute("stat", "-c", "%U %a", printed).stdout.strip() == "root 600"
+
+
+def test_another_password_ends_every_session(started: Machine) -> None:
+    import base64
+
+    changed = "Another-Secret-4410"
+    started.execute(
+        "bash", "/opt/whisper/current/scripts/set-password.sh", text_in=base64.b64encode(changed.encode()).decode()
+    )
+    models = f"https://{ADDRESS}/v1/models"
+    answer = ("curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "--retry", "20", "--retry-delay", "1")
+    assert started.outside_execute(*answer, "-u", f"{USER}:{changed}", models).stdout == "200"
+    assert started.outside_execute(*answer, "-u", f"{USER}:{PASSWORD}", models).stdout == "401"
+    assert start(started).returncode == 0, "the next run of the startup sets the deployment's password again"
+
+
+@pytest.mark.parametrize("text", ["!!!", "c2hvcnQ="])
+def test_a_bad_password_is_refused(started: Machine, text: str) -> None:
+    done = started.execute("bash", "/opt/whisper/current/scripts/set-password.sh", text_in=text, check=False)
+    assert done.returncode == 1
+    assert "密码" in done.stdout
