@@ -8,7 +8,7 @@ from .nodes import Mapping, Sequence, is_true
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET = re.compile(
-    r"\b(password|passwd|pwd|secret|token|api ?key|access ?key ?secret|secret ?key|private ?key|credential)s?\b"
+    r"(password|passwd|\bpwd|\bsecret|\btoken|api ?key|access ?key ?secret|secret ?key|private ?key|credential)s?\b"
 )
 # A name about a secret rather than of one: PasswordLength, SecretName, TokenExpiry.
 _ABOUT = frozenset(

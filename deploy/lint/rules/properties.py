@@ -25,11 +25,10 @@ def types(template: Template, report: Report) -> None:
             continue
         if schema.resource(kind.text) is not None or kind.text.startswith(_OPEN_PREFIXES):
             continue
-        hint = schema.nearest_type(kind.text)
-        if schema.is_covered(kind.text) or hint or not re.fullmatch(r"(ALIYUN|DATASOURCE)::\w+::\w+", kind.text):
-            report("WCN302", kind, type=kind.text, hint=hint)
-        else:
+        if schema.may_exist(kind.text):
             report("WCN303", kind, type=kind.text)
+        else:
+            report("WCN302", kind, type=kind.text, hint=schema.nearest_type(kind.text))
 
 
 def properties(template: Template, report: Report) -> None:
@@ -68,7 +67,7 @@ class _Check:
 
     def value(self, node: Node, wanted: Property, path: str) -> None:
         for each in values(node):
-            if call(each) is None and not (isinstance(each, Scalar) and (each.value is None or "{{" in each.text)):
+            if not _is_decided_later(each):
                 self.literal(each, wanted, path)
 
     def literal(self, node: Node, wanted: Property, path: str) -> None:
@@ -138,6 +137,13 @@ class _Check:
         if not _within(length, wanted.min_length, wanted.max_length):
             limits = _range(wanted.min_length, wanted.max_length)
             self.report("WCN310", node, path=path, length=str(length), range=limits)
+
+
+def _is_decided_later(node: Node) -> bool:
+    """A function, even one with a key too many, or a `{{resolve:…}}`; null is as good as absent."""
+    if isinstance(node, Mapping):
+        return any(key == "Ref" or key.startswith("Fn::") for key in node.entries)
+    return isinstance(node, Scalar) and (node.value is None or "{{" in node.text)
 
 
 def _is_one_of(text: str, number: float | None, allowed: tuple[str | int | float | bool, ...]) -> bool:

@@ -64,10 +64,14 @@ def nearest_type(name: str) -> str:
     return nearest(name, (known for names in types().values() for known in names))
 
 
-def is_covered(name: str) -> bool:
-    """Whether the product of a type is one whose types are all known here."""
+def may_exist(name: str) -> bool:
+    """Whether a type that is not here may be one of a product that is not here. A product that is here is here with all
+    its types, and a type that is here under a product of nearly the same name (`ALIYUN::EC::VPC`) is misspelt."""
     parts = name.split("::")
-    return len(parts) == 3 and parts[1] in types()
+    if len(parts) != 3 or parts[0] not in ("ALIYUN", "DATASOURCE") or not all(part.isalnum() for part in parts):
+        return False
+    likely = nearest(parts[1], types())
+    return parts[1] not in types() and f"{parts[0]}::{likely}::{parts[2]}" not in types().get(likely, ())
 
 
 @cache
