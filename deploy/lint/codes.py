@@ -3,12 +3,11 @@
 WCN1 the file and its sections · WCN2 parameters · WCN3 resources · WCN4 references · WCN5 functions · WCN6 security ·
 WCN7 outputs and the console's form · WCN8 Compute Nest's tools. docs/lint-codes.md is made from this table:
 
-    python -m deploy.lint.codes > docs/lint-codes.md
+    python -m deploy.lint > docs/lint-codes.md
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -179,7 +178,3 @@ def to_markdown() -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(to_markdown())

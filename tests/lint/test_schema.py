@@ -149,5 +149,5 @@ def test_the_generator_stops_at_a_form_that_it_does_not_know() -> None:
 
 
 def test_the_list_of_codes_in_the_docs_is_fresh() -> None:
-    """After a change: python -m deploy.lint.codes > docs/lint-codes.md"""
+    """After a change: python -m deploy.lint > docs/lint-codes.md"""
     assert (ROOT / "docs" / "lint-codes.md").read_text(encoding="utf-8") == to_markdown()
