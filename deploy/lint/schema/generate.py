@@ -98,7 +98,7 @@ RETIRED = {
 # A type of ROS itself that no package holds (ROS resource reference, ALIYUN::RandomString).
 BUILT_IN: dict[str, Json] = {
     "ALIYUN::RandomString": {
-        "attributes": ["RandomString"],
+        "attributes": ["value"],
         "properties": {
             "character_classes": "list:any",
             "character_sequences": "list:any",
