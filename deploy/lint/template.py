@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -97,7 +97,7 @@ class Template:
         found = []
         for section in ("Conditions", "Rules", "Locals", "Resources", "Outputs"):
             for entry, node in self.section(section).entries.items():
-                inner = [child for child in _templates_within(node) if child is not None]
+                inner = _templates_within(node)
                 found += [Site(each, section, entry) for each in _calls(node, without=inner)]
                 found += [Site(each, section, entry, opaque=True) for child in inner for each in _calls(child)]
         return found
@@ -114,6 +114,10 @@ class Template:
                 yield Use(
                     resource.text, At(resource.line, resource.column), literal, At(attribute.line, attribute.column)
                 )
+        elif name == "Fn::GetAtt" and isinstance(argument, Scalar) and "." in argument.text:
+            resource_name, _, attribute_name = argument.text.partition(".")
+            place = At(argument.line, argument.column)
+            yield Use(resource_name, place, attribute_name, place)
         elif name == "Fn::Sub":
             yield from self.substitutions(site.call)
 
@@ -181,14 +185,15 @@ def values(node: Node) -> Iterator[Node]:
         yield node
 
 
-def _templates_within(entry: Node) -> list[Node | None]:
+def _templates_within(entry: Node) -> list[Node]:
     """The properties of a resource that hold a whole ROS or OOS template."""
     if not isinstance(entry, Mapping) or not (properties := entry.mapping("Properties")):
         return []
-    return [properties.get(name) for name in _TEMPLATES_WITHIN.get(entry.string("Type") or "", ())]
+    names = _TEMPLATES_WITHIN.get(entry.string("Type") or "", ())
+    return [properties.entries[name] for name in names if name in properties.entries]
 
 
-def _calls(node: Node, without: list[Node] | tuple[()] = ()) -> Iterator[Call]:
+def _calls(node: Node, without: Iterable[Node] = ()) -> Iterator[Call]:
     stack = [node]
     while stack:
         current = stack.pop()

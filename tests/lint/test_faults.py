@@ -107,6 +107,10 @@ FAULTS: list[tuple[str, str, str]] = [
     ("WCN606", RULE, OTHER_RULE + "{IpProtocol: all, PortRange: -1/-1, Ipv6SourceCidrIp: «'::/0'}"),
     ("WCN606", RULE, OTHER_RULE + "Fn::If: [IsLarge, {IpProtocol: tcp, PortRange: 3389/3389, SourceCidrIp: «0.0.0.0/0},"
      " {Ref: ALIYUN::NoValue}]"),
+    ("WCN606", RULE, OTHER_RULE + "{IpProtocol: tcp, PortRange: 22/22,"
+     " SourceCidrIp: {Fn::If: [IsLarge, «0.0.0.0/0, 10.0.0.0/8]}}"),
+    ("WCN606", RULE, OTHER_RULE + "{IpProtocol: all, PortRange: 80/80, SourceCidrIp: «0.0.0.0/0}"),
+    ("WCN403", "{Fn::GetAtt: [Handle, CurlCli]}", "{Fn::GetAtt: «Handle.Curl}"),
     ("WCN607", "- IpProtocol: tcp\n          PortRange: 443/443\n          DestCidrIp: 0.0.0.0/0",
      "- IpProtocol: all\n          PortRange: -1/-1\n          DestCidrIp: «0.0.0.0/0"),
     # outputs and the form

@@ -27,7 +27,7 @@ def open_exit(template: Template, report: Report) -> None:
     for rule in _rules(template, _EGRESS):
         target, place = _world(template, rule, ("DestCidrIp", "Ipv6DestCidrIp"))
         protocol, ports = _text(template, rule.get("IpProtocol")), _text(template, rule.get("PortRange"))
-        if target and place and protocol.lower() == "all" and ports in ("-1/-1", "1/65535"):
+        if target and place and protocol.lower() == "all" and ports in ("", "-1/-1", "1/65535"):
             report("WCN607", place)
 
 
@@ -53,10 +53,12 @@ def _accepts(template: Template, rule: Mapping) -> bool:
 
 
 def _world(template: Template, rule: Mapping, keys: tuple[str, ...]) -> tuple[str, Node | None]:
+    """The open range and where it stands, in either branch of an `Fn::If` too."""
     for key in keys:
-        node = rule.get(key)
-        if node is not None and (text := _text(template, node)) in WORLD:
-            return text, node
+        given = rule.get(key)
+        for node in values(given) if given is not None else ():
+            if (text := _text(template, node)) in WORLD:
+                return text, node
     return "", None
 
 
@@ -64,6 +66,8 @@ def _dangerous(template: Template, rule: Mapping) -> str:
     """What a rule opens that it should not: a name for people, empty when there is nothing."""
     protocol = _text(template, rule.get("IpProtocol")).lower()
     low, slash, high = _text(template, rule.get("PortRange")).partition("/")
+    if protocol == "all":
+        return "-1/-1"
     if protocol in _WITHOUT_PORTS or not slash or not (low.lstrip("-").isdigit() and high.lstrip("-").isdigit()):
         return ""
     if (low, high) == ("-1", "-1"):

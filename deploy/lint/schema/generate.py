@@ -86,8 +86,8 @@ _SCALARS = {
 }
 
 # Properties that Alibaba Cloud's own samples still set although the packages no longer list them.
-# `InstanceGroup.MaxAmount` still speaks of MinAmount; load balancers could once be paid in advance; a scaling group's VPC
-# follows from its VSwitch.
+# `InstanceGroup.MaxAmount` still speaks of MinAmount; load balancers could once be paid in advance; a scaling group's
+# VPC follows from its VSwitch.
 RETIRED = {
     "ALIYUN::ECS::InstanceGroup": ["MinAmount"],
     "ALIYUN::ECS::InstanceGroupClone": ["MinAmount"],
