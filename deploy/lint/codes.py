@@ -53,7 +53,8 @@ CODES: dict[str, Code] = {
     "WCN108": _error("template has no resources", "模板中没有资源"),
     "WCN109": _error("{count} {what}; the limit is {limit}", "{what_zh}数量为 {count}，上限为 {limit}"),
     "WCN110": _error(
-        "the file has more than {limit} nodes once its aliases are resolved", "展开别名后节点数超过 {limit}"
+        "with its aliases resolved the file has more than {nodes} nodes or {levels} levels",
+        "展开别名后，节点超过 {nodes} 个或层级超过 {levels} 层",
     ),
     "WCN111": _error("unknown tag {tag}", "未知的标签 {tag}"),
     "WCN201": _error("parameter {name} has no valid Type: {found}", "参数 {name} 的 Type 无效：{found}"),

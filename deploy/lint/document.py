@@ -16,6 +16,7 @@ from .functions import FUNCTIONS
 from .nodes import Mapping, Node, Scalar, Sequence
 
 MAX_NODES = 500_000
+MAX_DEPTH = 100
 
 Report = Callable[..., None]
 """`report(code, place, **words)`."""
@@ -32,8 +33,13 @@ class UnreadableError(Exception):
 
 def parse(text: str, report: Report) -> Node | None:
     """The tree of a template, None for an empty file. Raises UnreadableError after reporting why."""
+    source = _json_as_yaml(text)
     try:
-        loader = _LOADER(_json_as_yaml(text))
+        deep = _too_deep(source)
+        if deep is not None:
+            report("WCN101", deep, problem=f"nested more than {MAX_DEPTH} levels deep")
+            raise UnreadableError
+        loader = _LOADER(source)
         try:
             root = loader.get_single_node()
         finally:
@@ -49,9 +55,20 @@ def parse(text: str, report: Report) -> Node | None:
         before = text[: error.position]
         place = SimpleNamespace(line=before.count("\n") + 1, column=len(before) - before.rfind("\n"))
         report("WCN101", place, problem=f"{error.reason}: #x{ord(str(error.character)):04x}")
-    except RecursionError:
-        report("WCN101", SimpleNamespace(line=1, column=1), problem="nested too deeply")
     raise UnreadableError
+
+
+def _too_deep(source: str) -> Place | None:
+    """Where the nesting passes the limit. Looked for beforehand, because the C composer dies of it."""
+    depth = 0
+    for event in yaml.parse(source, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return _place(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
 
 
 def _json_as_yaml(text: str) -> str:
@@ -71,18 +88,19 @@ class _Builder:
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        self.done: dict[int, tuple[Node, int]] = {}
+        self.done: dict[int, tuple[Node, int, int]] = {}
         self.open: set[int] = set()
         self.construct = yaml.SafeLoader("").construct_object
 
     def build(self, root: yaml.Node) -> Node:
-        node, weight = self.convert(root)
-        if weight > MAX_NODES:
-            self.report("WCN110", node, limit=str(MAX_NODES))
+        node, weight, height = self.convert(root)
+        if weight > MAX_NODES or height > MAX_DEPTH:
+            self.report("WCN110", node, nodes=str(MAX_NODES), levels=str(MAX_DEPTH))
             raise UnreadableError
         return node
 
-    def convert(self, source: yaml.Node) -> tuple[Node, int]:
+    def convert(self, source: yaml.Node) -> tuple[Node, int, int]:
+        """The node, how many nodes it stands for with its aliases resolved, and how many levels."""
         known = self.done.get(id(source))
         if known is not None:
             return known
@@ -92,26 +110,26 @@ class _Builder:
         self.open.add(id(source))
         place = _place(source)
         node: Node
-        weight = 1
+        weight, height = 1, 0
         if isinstance(source, yaml.MappingNode):
             node = Mapping(place.line, place.column)
             for key, value in self.entries(source, node):
-                node.entries[key], size = self.convert(value)
-                weight += size
+                node.entries[key], size, levels = self.convert(value)
+                weight, height = weight + size, max(height, levels)
         elif isinstance(source, yaml.SequenceNode):
             node = Sequence(place.line, place.column)
             for item in source.value:
-                child, size = self.convert(item)
+                child, size, levels = self.convert(item)
                 node.items.append(child)
-                weight += size
+                weight, height = weight + size, max(height, levels)
         else:
             assert isinstance(source, yaml.ScalarNode)
             node = self.scalar(source, place)
         if not source.tag.startswith(_STANDARD_TAGS):
             node = self.tagged(source.tag, node)
         self.open.discard(id(source))
-        self.done[id(source)] = node, weight
-        return node, weight
+        self.done[id(source)] = node, weight, height + 1
+        return node, weight, height + 1
 
     def entries(self, source: yaml.MappingNode, node: Mapping) -> Iterator[tuple[str, yaml.Node]]:
         """The pairs of a mapping in order, those of `<<` before its own; each name once."""
@@ -194,5 +212,7 @@ def _plain(kind: str, text: str, value: object) -> bool:
     return ":" not in text and "_" not in text and (text.lstrip("+") == str(value) or not text.endswith("0"))
 
 
-def _place(node: yaml.Node) -> Place:
-    return SimpleNamespace(line=node.start_mark.line + 1, column=node.start_mark.column + 1)
+def _place(node: yaml.Node | yaml.Event) -> Place:
+    mark = node.start_mark
+    assert mark is not None
+    return SimpleNamespace(line=mark.line + 1, column=mark.column + 1)
