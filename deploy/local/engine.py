@@ -14,8 +14,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from . import rules
 from .creation import Creation
 from .errors import ApiError, action_in_progress, stack_exists, stack_not_found
+from .evaluation import choose
 from .instances import Instances
 from .parameters import MASK, resolve
 from .records import Records
@@ -66,6 +68,7 @@ class Engine:
             scope = scope_of(stack, {})
             for condition in template.conditions:
                 scope.condition(condition)
+            rules.check(template.rules, lambda expression, where: choose(expression, scope, where))
             with self.store.transaction():
                 self.store.save_stack(stack)
                 self._records(stack).stack_event(stack.status, stack.reason)

@@ -27,7 +27,13 @@ class Parameter:
 
     @property
     def has_default(self) -> bool:
-        return self.declaration.get("Default") is not None
+        return "Default" in self.declaration
+
+    @property
+    def default(self) -> Any:
+        """A null Default means an empty value, which no constraint is held against."""
+        raw = self.declaration["Default"]
+        return _EMPTY[self.type] if raw is None else self.convert(raw)
 
     def convert(self, raw: Any) -> Any:
         """The value as functions see it; raises ApiError where it breaks a constraint."""
@@ -117,7 +123,7 @@ def resolve(declared: Mapping[str, Parameter], given: Mapping[str, str]) -> dict
         if name in given:
             values[name] = parameter.convert(given[name])
         elif parameter.has_default:
-            values[name] = parameter.convert(parameter.declaration["Default"])
+            values[name] = parameter.default
         else:
             values[name] = _EMPTY[parameter.type]
     return values

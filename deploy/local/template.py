@@ -12,6 +12,7 @@ import yaml
 
 from .errors import ApiError, invalid
 from .parameters import Parameter, read_parameters
+from .rules import Rule, read_rules
 
 MAX_BYTES = 524_288
 MAX_RESOURCES = 200
@@ -24,6 +25,7 @@ SECTIONS = frozenset(
         "Parameters",
         "Mappings",
         "Conditions",
+        "Rules",
         "Resources",
         "Outputs",
     }
@@ -73,6 +75,7 @@ class Template:
     parameters: Mapping[str, Parameter]
     mappings: Mapping[str, Any]
     conditions: Mapping[str, Any]
+    rules: Mapping[str, Rule]
     resources: Mapping[str, ResourceDefinition]
     outputs: Mapping[str, Mapping[str, Any]]
     metadata: Mapping[str, Any]
@@ -108,6 +111,7 @@ def read_template(text: str) -> Template:
         parameters=read_parameters(_section(document, "Parameters")),
         mappings=_section(document, "Mappings"),
         conditions=_section(document, "Conditions"),
+        rules=read_rules(_section(document, "Rules")),
         resources=resources,
         outputs={name: _output(name, body) for name, body in _section(document, "Outputs").items()},
         metadata=_section(document, "Metadata"),

@@ -35,7 +35,8 @@ def validate(template: Template, handlers: Mapping[str, Handler]) -> None:
             raise bad_reference(definition.condition, f"Resources.{name}.Condition")
     for where, node in _parts(template):
         _check_functions(node, where, template)
-        _check_references(references(node, where), template, handlers, in_conditions=where.startswith("Conditions"))
+        before_resources = where.startswith(("Conditions", "Rules"))
+        _check_references(references(node, where), template, handlers, in_conditions=before_resources)
     for name, output in template.outputs.items():
         if output.get("Condition") and str(output["Condition"]) not in template.conditions:
             raise bad_reference(str(output["Condition"]), f"Outputs.{name}.Condition")
@@ -109,6 +110,8 @@ def order(needs: Mapping[str, Iterable[str]]) -> list[str]:
 def _parts(template: Template) -> Iterable[tuple[str, Any]]:
     for name, condition in template.conditions.items():
         yield f"Conditions.{name}", condition
+    for name, rule in template.rules.items():
+        yield from rule.parts(f"Rules.{name}")
     for name, definition in template.resources.items():
         yield f"Resources.{name}.Properties", definition.properties
     for name, output in template.outputs.items():

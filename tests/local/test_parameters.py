@@ -103,7 +103,7 @@ def test_missing_and_unknown_parameters_over_the_wire(target) -> None:
         ("a: [\nb: }", "InvalidSchema", "at line 2"),
         ("Resources: {}", "InvalidTemplateVersion", "2015-09-01"),
         (HEAD + "Resources: {}", "StackValidationFailed", "no resources"),
-        (HEAD + "Rules: {}", "InvalidTemplateSection", "Rules"),
+        (HEAD + "Locals: {}", "InvalidTemplateSection", "Locals"),
         (one("Type: 'ALIYUN::RDS::DBInstance'"), "ResourceTypeNotFound", "RDS"),
         (one(f"{VPC}, Properties: {{Size: 1}}"), "StackValidationFailed", "Unknown Property Size"),
         (one("Type: 'ALIYUN::ECS::VSwitch'"), "StackValidationFailed", "Property VpcId not assigned"),
