@@ -41,6 +41,15 @@ if [ "$target" = test ]; then
     need chromium "the page is tested in a real browser" command -v chromium
     need fonts-noto-cjk "Chinese in screenshots" chinese_font
     need ffmpeg "test recordings in other formats" command -v ffmpeg
+    if [ "$(id -u)" = 0 ]; then # without root these tests skip themselves, and say so
+        why="the startup script is tested on a booted Debian"
+        need mmdebstrap "$why" command -v mmdebstrap
+        need systemd-container "$why" command -v systemd-nspawn
+        need slirp4netns "$why" command -v slirp4netns
+        need iproute2 "$why" command -v ip
+        need nftables "$why" command -v nft
+        need packer "the image's recipe is validated" command -v packer
+    fi
 fi
 
 # What is installed is known by the files that say what to install: any change installs again.
