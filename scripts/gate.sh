@@ -25,8 +25,10 @@ wait_ready() {
     while :; do
         answer=$(curl -s -m 5 -w '\n%{http_code}' "$APP_URL/readyz") || true
         [ "${answer##*$'\n'}" != 200 ] || return 0
-        if [ "${answer%$'\n'*}" != "$reason" ]; then
-            reason=${answer%$'\n'*} since=$SECONDS
+        answer=${answer%$'\n'*}
+        if [ -n "$answer" ] && [[ $answer != *'"ready":'* ]]; then answer="loading: another program answers at $APP_URL"; fi
+        if [ "$answer" != "$reason" ]; then
+            reason=$answer since=$SECONDS
             say "等待 / waiting: ${reason:-no answer yet}"
         fi
         hopeless "$reason" $((SECONDS - since)) &&
@@ -48,7 +50,7 @@ hopeless() {
     esac
 }
 
-last_lines() { tail -n 5 "$LOGS/$1" 2>/dev/null | without_secrets | tr '\n|' ' /' | cut -c1-600; }
+last_lines() { tail -n 5 "$LOGS/$1" 2>/dev/null | without_secrets | tail -c 600 | tr '\n|' ' /'; }
 
 # gate URL [CURL_OPTION...] : a real transcription over HTTP(S); with the customer's own password where it is known
 # (ADMIN_USER, PASSWORD), else with a key that lives for minutes.

@@ -44,8 +44,11 @@ def notify(text: str) -> None:
             sender.sendto(text.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
-def answers(host: str, port: int, seconds: float) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=seconds)
+def answers(host: str, port: str, seconds: float) -> bool:
+    try:
+        connection = http.client.HTTPConnection(f"{host}:{port}", timeout=seconds)
+    except http.client.InvalidURL:
+        return False
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read(1024)
@@ -73,7 +76,7 @@ def wait_for_turn() -> None:
         notes.write_text("".join(f"{start}\n" for start in [*starts, now]))
 
 
-def watch(app: subprocess.Popen[bytes], host: str, port: int) -> int:
+def watch(app: subprocess.Popen[bytes], host: str, port: str) -> int:
     """Returns the app's exit code; a hanging app is ended."""
     ready, last_answer = False, time.monotonic()
     while True:
@@ -104,7 +107,7 @@ def say(text: str) -> None:
 
 def main(command: list[str]) -> int:
     host = os.environ.get("WHISPER_HOST", "127.0.0.1")
-    port = int(os.environ.get("WHISPER_PORT", "7860"))
+    port = os.environ.get("WHISPER_PORT", "7860")  # the app says what is wrong with it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     wait_for_turn()
     hidden = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")

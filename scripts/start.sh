@@ -211,7 +211,7 @@ await_certificate() {
 
 # What the stack's Outputs read, as JSON.
 outputs() {
-    local certificate='' fingerprint=''
+    local certificate=none fingerprint=''
     if on_systemd; then
         certificate=$(setting CERTIFICATE "$PROXY_ENV")
         [ "$certificate" = trusted ] ||
@@ -221,11 +221,14 @@ outputs() {
 import json, sys
 
 url, model, certificate, fingerprint = sys.argv[1:]
-data = {"login_address": f"{url}/", "api_address": f"{url}/v1", "model": model}
-if certificate:
-    data["certificate"] = certificate
+data = {
+    "login_address": f"{url}/",
+    "api_address": f"{url}/v1",
+    "model": model,
+    "certificate": certificate,  # none | self-signed | trusted
+    "fingerprint": fingerprint,
+}
 if fingerprint:
-    data["fingerprint"] = fingerprint
     data["note"] = (
         "首次打开时浏览器会提示证书不受信任：核对指纹后依次点击“高级”、“继续前往”。"
         " / The browser warns at the first visit: compare the fingerprint, then click Advanced and Proceed."

@@ -154,7 +154,7 @@ class Machine:
     # --- what is done inside and around it
 
     def execute(
-        self, *command: str | Path, check: bool = True, text_in: str | None = None, timeout: float = 120
+        self, *command: str | Path, check: bool = True, text_in: str | None = None, timeout: float = 45
     ) -> subprocess.CompletedProcess[str]:
         """Runs a command inside, as root, outside any unit. Raises on failure unless `check` is False."""
         enter = ("nsenter", "-t", str(self._leader()), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--")
@@ -183,7 +183,7 @@ class Machine:
         return done
 
     def outside_execute(
-        self, *command: str | Path, check: bool = True, timeout: float = 120
+        self, *command: str | Path, check: bool = True, timeout: float = 45
     ) -> subprocess.CompletedProcess[str]:
         """Runs a command of the host in the outside namespace, from where the instance has its public address."""
         return run("ip", "netns", "exec", self.outside, *command, check=check, timeout=timeout)

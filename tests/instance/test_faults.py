@@ -40,7 +40,7 @@ FAULTS = {
         ("gate", "words"),
     ),
     "disk full": (
-        "truncate -s 64M /root/small && mkfs.ext4 -q /root/small && mount /root/small /var/lib/whisper",
+        "mount -t tmpfs -o size=64M small /var/lib/whisper",
         "umount /var/lib/whisper",
         ("disk_full", "/var/lib/whisper"),
     ),
