@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from .cloud import Cloud
 from .errors import ServiceError
-from .stacks import Cloud, Stack, StackEvent
+from .stacks import Stack, StackEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,24 @@ class Step:
     events: tuple[StackEvent, ...]
 
 
-def settled(stack: Stack) -> bool:
-    return not stack.busy
+def settled(step: Step) -> bool:
+    return not step.stack.busy
 
 
-def deleted(stack: Stack) -> bool:
+def deleted(step: Step) -> bool:
     """Just after DeleteStack the old status may still show."""
-    return stack.gone or stack.status == "DELETE_FAILED"
+    return step.stack.gone or step.stack.status == "DELETE_FAILED"
+
+
+class Moved:
+    """Settled after something happened: just after the call that starts it, the old status may still show."""
+
+    def __init__(self) -> None:
+        self._moved = False
+
+    def __call__(self, step: Step) -> bool:
+        self._moved = self._moved or bool(step.events) or step.stack.busy
+        return self._moved and settled(step)
 
 
 def follow(
@@ -31,7 +43,7 @@ def follow(
     stack: Stack,
     *,
     pause: Callable[[], None],
-    until: Callable[[Stack], bool] = settled,
+    until: Callable[[Step], bool] = settled,
     known: frozenset[str] = frozenset(),
 ) -> Iterator[Step]:
     """One step per look, the last one when `until` holds. `known` are ids of events to leave out. A stack that the
@@ -47,7 +59,8 @@ def follow(
                 raise
             stack, fresh = replace(stack, status="DELETE_COMPLETE"), ()
         seen.update(event.id for event in fresh)
-        yield Step(stack, fresh)
-        if until(stack):
+        step = Step(stack, fresh)
+        yield step
+        if until(step):
             return
         pause()

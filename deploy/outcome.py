@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import Failure
 from .session import Session
-from .stacks import Stack, StackEvent
+from .stacks import Stack, StackEvent, StackPlan
 
 _LOG_LINES = 20
 
@@ -33,6 +33,8 @@ def exists(session: Session, stack: Stack) -> Failure:
         address = f", answers at {stack.login_address}" if stack.login_address else ""
         remedy = f"choose another --name, or remove it: {session.command('delete', stack.name)}"
         return Failure(f"{said}{address}", remedy, code="StackExists")
+    if stack.status in ("CREATE_IN_PROGRESS", "CREATE_FAILED"):
+        return Failure(said, f"go on with: {session.command('create', '--resume', stack.name)}", code="StackExists")
     if stack.busy:
         return Failure(said, f"follow it: {session.command('events', stack.name, '--follow')}", code="StackExists")
     return Failure(said, f"remove it first: {session.command('delete', stack.name)}", code="StackExists")
@@ -45,9 +47,23 @@ def failed(session: Session, stack: Stack, events: Sequence[StackEvent]) -> Fail
     head, *log = [line for line in reason.splitlines() if line.strip()] or [reason]
     where = f"{cause.resource} ({cause.type})" if cause else "the stack"
     remedy = f"remove what is left: {session.command('delete', stack.name)}"
+    if stack.status == "CREATE_FAILED":
+        again = session.command("create", "--resume", stack.name)
+        remedy = f"mend the cause, then: {again}; or remove it: {session.command('delete', stack.name)}"
     return Failure(
         f"stack {stack.name} failed ({stack.status}): {where}: {head.strip().rstrip('.')}",
         remedy,
         code="StackFailed",
         details=tuple(log[-_LOG_LINES:]),
     )
+
+
+def plan_lines(plan: StackPlan) -> list[str]:
+    """What would be sent, for people."""
+    shown = plan.shown()
+    parameters = shown.pop("parameters")
+    tags = shown.pop("tags")
+    facts = {key.replace("_", " "): value for key, value in shown.items()}
+    facts |= {f"tag {key}": value for key, value in tags.items()} | parameters
+    width = max(map(len, facts))
+    return [*(f"{key:{width}}  {value}" for key, value in facts.items()), "nothing was sent"]

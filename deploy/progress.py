@@ -1,9 +1,9 @@
-"""Shows a stack's resources as they come: a live table on a terminal, one line per event elsewhere."""
+"""Shows a stack's resources as they come: a live tree on a terminal, one line per event elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from .follow import Step
@@ -20,21 +20,17 @@ _AWAITED = {
     "ALIYUN::ROS::WaitCondition": "the app starts and transcribes a test clip",
 }
 _STYLE = {"COMPLETE": "green", "FAILED": "red", "PROGRESS": "yellow"}
+# As wide as the longest that come, so that nothing jumps when they do.
+_NAME_WIDTH, _STATUS_WIDTH, _TIME_WIDTH = 22, 18, 6
 
 
-@dataclass
-class _Row:
-    name: str
-    type: str
-    status: str
-    reason: str
-    begun: float
-    ended: float | None = None
-
-
-def watch(steps: Iterable[Step], *, stream: TextIO, clock: Callable[[], float]) -> Stack:
-    """Shows every step on `stream` and returns the stack as it stood at the last."""
-    return _live(steps, stream, clock) if stream.isatty() else _plain(steps, stream, clock)
+def watch(
+    steps: Iterable[Step], *, stream: TextIO, clock: Callable[[], float], environ: Mapping[str, str] | None = None
+) -> Stack:
+    """Shows every step on `stream` and returns the stack as it stood at the last. `environ` has NO_COLOR and TERM."""
+    environ = environ or {}
+    live = stream.isatty() and environ.get("TERM") != "dumb"
+    return _live(steps, stream, clock, environ) if live else _plain(steps, stream, clock)
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -54,6 +50,16 @@ def event_line(event: StackEvent) -> str:
     return f"{event.resource}  {event.status}" + (f"  {reason}" if reason and event.failed else "")
 
 
+def duration(seconds: float) -> str:
+    """Short and of one width: `7 s`, `12:05`, `1:02:05`."""
+    whole = max(int(seconds), 0)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:02}"
+    return f"{minutes}:{rest:02}" if minutes else f"{rest} s"
+
+
 def _plain(steps: Iterable[Step], stream: TextIO, clock: Callable[[], float]) -> Stack:
     start = clock()
     stack: Stack | None = None
@@ -65,55 +71,78 @@ def _plain(steps: Iterable[Step], stream: TextIO, clock: Callable[[], float]) ->
     return stack
 
 
-def _live(steps: Iterable[Step], stream: TextIO, clock: Callable[[], float]) -> Stack:
+def _live(steps: Iterable[Step], stream: TextIO, clock: Callable[[], float], environ: Mapping[str, str]) -> Stack:
     from rich.console import Console
     from rich.live import Live
 
-    rows: dict[str, _Row] = {}
-    start = clock()
-    stack: Stack | None = None
-
-    def picture() -> Table:
-        return _table(stack, rows, clock() - start, clock())
-
-    with Live(get_renderable=picture, console=Console(file=stream), refresh_per_second=4) as live:
+    tree = _Tree(clock)
+    console = Console(file=stream, no_color="NO_COLOR" in environ, _environ=dict(environ))
+    # Drawn four times a second and whenever something happened; each time over the last, in one write.
+    with Live(get_renderable=tree.table, console=console, refresh_per_second=4) as live:
         for step in steps:
-            stack = step.stack
-            for event in step.events:
-                _note(rows, event, stack, clock())
+            tree.note(step)
             live.refresh()
-    assert stack is not None, "there is always a first step"
-    return stack
+    assert tree.stack is not None, "there is always a first step"
+    return tree.stack
 
 
-def _note(rows: dict[str, _Row], event: StackEvent, stack: Stack, now: float) -> None:
-    if event.resource == stack.name and event.type == "ALIYUN::ROS::Stack":
-        return
-    row = rows.get(event.resource)
-    if row is None or (row.ended is not None and event.status.endswith("_IN_PROGRESS")):
-        row = rows[event.resource] = _Row(event.resource, event.type, "", "", now)
-    row.status, row.reason = event.status, " ".join(event.reason.split())
-    row.ended = None if event.status.endswith("_IN_PROGRESS") else now
+@dataclass
+class _Row:
+    type: str
+    status: str
+    reason: str
+    begun: float
+    ended: float | None = None
 
 
-def _table(stack: Stack | None, rows: dict[str, _Row], elapsed: float, now: float) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+@dataclass
+class _Tree:
+    """The stack with its resources below it, in the order in which they began."""
 
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    # As wide as the longest names that come, so that nothing jumps when they do.
-    table.add_column(min_width=19)
-    table.add_column(min_width=18)
-    table.add_column(justify="right", min_width=5)
-    table.add_column()
-    for row in rows.values():
-        seconds = (row.ended or now) - row.begun
-        waiting = row.ended is None
-        note = _AWAITED.get(row.type, "") if waiting else (row.reason if row.status.endswith("_FAILED") else "")
-        table.add_row(row.name, _status(row.status), f"{seconds:.0f} s", Text(note, style="dim"))
-    if stack is not None:
-        table.add_row(Text(stack.name, style="bold"), _status(stack.status), f"{elapsed:.0f} s", "")
-    return table
+    clock: Callable[[], float]
+    stack: Stack | None = None
+    rows: dict[str, _Row] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._start = self.clock()
+
+    def note(self, step: Step) -> None:
+        self.stack = step.stack
+        for event in step.events:
+            if event.resource == step.stack.name and event.type == "ALIYUN::ROS::Stack":
+                continue
+            row = self.rows.get(event.resource)
+            going = event.status.endswith("_IN_PROGRESS")
+            if row is None or (row.ended is not None and going):
+                row = self.rows[event.resource] = _Row(event.type, "", "", self.clock())
+            row.status, row.reason = event.status, " ".join(event.reason.split())
+            row.ended = None if going else self.clock()
+
+    def table(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        now = self.clock()
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
+        table.add_column(min_width=_NAME_WIDTH, no_wrap=True)
+        table.add_column(min_width=_STATUS_WIDTH, no_wrap=True)
+        table.add_column(justify="right", min_width=_TIME_WIDTH, no_wrap=True)
+        # What does not fit is cut off: a line that wraps would make the tree jump.
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        if self.stack is not None:
+            status = _status(self.stack.status)
+            table.add_row(Text(self.stack.name, style="bold"), status, duration(now - self._start), "")
+        for index, (name, row) in enumerate(self.rows.items()):
+            branch = "└─" if index == len(self.rows) - 1 else "├─"
+            waiting = row.ended is None
+            note = _AWAITED.get(row.type, "") if waiting else (row.reason if row.status.endswith("_FAILED") else "")
+            table.add_row(
+                f"{branch} {name}",
+                _status(row.status),
+                duration((row.ended if row.ended is not None else now) - row.begun),
+                Text(note, style="dim"),
+            )
+        return table
 
 
 def _status(status: str) -> Text:

@@ -6,18 +6,24 @@ import getpass
 from collections.abc import Callable
 from typing import TypeVar
 
-from . import formats, passwords
+from . import formats, parameters, passwords, plan
 from .errors import Usage
 from .plan import LOCAL_CLIENTS, Choices, check_timeout, local_zone, model_or_default
 from .secret import Secret
 from .session import Session
+from .stock import zone_in_stock
 
 Answer = TypeVar("Answer")
 
 
-def choices(session: Session) -> tuple[Choices, Secret]:
-    """The answers, and the software password itself, for showing it when it was generated. Raises `Usage` that names
-    every missing option at once when nobody can be asked."""
+AUTO = "auto"
+# Where nothing is created, the plan's secrets stand for themselves.
+_NO_PASSWORD = Secret("$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA")
+
+
+def choices(session: Session, template: str) -> tuple[Choices, Secret]:
+    """The answers for a stack of `template`, and the software password itself, for showing it when it was generated.
+    Raises `Usage` that names every missing option at once when nobody can be asked."""
     args, catalog = session.args, session.catalog
     if not session.interactive:
         _nothing_missing(session)
@@ -25,12 +31,21 @@ def choices(session: Session) -> tuple[Choices, Secret]:
     user = formats.check_user(args.user)
     model = model_or_default(catalog, args.model, local=args.local)
     timeout = check_timeout(args.timeout)
+    payment = plan.payment(args.pay, args.period, args.unit)
+    network = plan.network(args.existing_vpc, args.existing_vswitch)
+    tags = plan.tags(args.tags)
+    more = parameters.further(args.set, parameters.declared(template))
     spec = _answer(session, args.spec, _spec_question(session), catalog.find_spec)
     region = session.region
     zone = local_zone(region)
     clients = LOCAL_CLIENTS
     if args.zone or not args.local:
-        zone = _answer(session, args.zone, f"Zone (such as {zone}): ", lambda text: formats.check_zone(text, region))
+        question = f"Zone (such as {zone}, or auto: one that has it in stock): "
+        zone = _answer(
+            session, args.zone, question, lambda text: text if text == AUTO else formats.check_zone(text, region)
+        )
+    if zone == AUTO:
+        zone = zone_in_stock(session, template, spec, payment)
     if args.client_cidr or not args.local:
         question = "Who may connect (your public IPv4 address, or a range): "
         clients = _answer(session, args.client_cidr, question, formats.client_cidr)
@@ -47,26 +62,32 @@ def choices(session: Session) -> tuple[Choices, Secret]:
             spec=spec,
             model=model,
             user=user,
-            password_hash=passwords.hashed(password),
+            password_hash=passwords.hashed(password) if password else _NO_PASSWORD,
             instance_password=instance_password,
             clients=clients,
             timeout_minutes=timeout,
+            payment=payment,
+            network=network,
+            rollback=args.on_failure == "rollback",
+            protected=args.protect,
+            tags=tags,
+            more=more,
         ),
-        password,
+        password or _NO_PASSWORD,
     )
 
 
 def _nothing_missing(session: Session) -> None:
     args = session.args
     missing = [] if args.spec else ["--spec"]
-    if not (args.password_stdin or args.generate_password):
+    if not (args.password_stdin or args.generate_password or args.dry_run):
         missing.append("--password-stdin")
     if not args.local:
         if not (args.region or session.environ.get("ALIBABA_CLOUD_REGION_ID")):
             missing.append("--region")
         missing += [f"--{option}" for option in ("zone", "client-cidr") if not getattr(args, option.replace("-", "_"))]
     if missing:
-        raise Usage(f"missing: {' '.join(missing)}", "see: python -m deploy create --help", code="Missing")
+        raise Usage(f"missing: {' '.join(missing)}", f"see: python -m deploy {session.verb} --help", code="Missing")
 
 
 def _answer(session: Session, given: str | None, question: str, check: Callable[[str], Answer]) -> Answer:
@@ -96,8 +117,11 @@ def _spec_question(session: Session) -> str:
     return "\n".join(["Instance type, or part of its name:", *lines, "> "])
 
 
-def _software_password(session: Session, user: str) -> Secret:
+def _software_password(session: Session, user: str) -> Secret | None:
+    """None where none is needed: nothing is going to be created."""
     args = session.args
+    if args.dry_run and not args.password_stdin:
+        return None
     if args.generate_password:
         return passwords.generate()
     if args.password_stdin:

@@ -9,12 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .catalog import Catalog, Region, load
+from .cloud import Cloud, Machines
+from .drafts import Drafts
 from .errors import Failure, Usage
 from .secret import masked
-from .stacks import Cloud, Stack
+from .stacks import Stack
+
+if TYPE_CHECKING:
+    from .alibaba import Account
 
 ENVELOPE = 1
 LOCAL_POLL, CLOUD_POLL = 0.3, 3.0  # seconds between two looks at a stack
@@ -52,21 +57,34 @@ class Session:
         raise Usage("missing: --region", "give --region cn-hangzhou, or use --local", code="Missing")
 
     @cached_property
-    def cloud(self) -> Cloud:
-        """Connects to what the options name. A local target is started by `create` only."""
+    def account(self) -> Account:
+        """What the options name. A local target is started by `create` only."""
+        from .alibaba import connect, connect_local
+
         region = self.region.id
-        if self.args.local:
-            from .target import local_endpoint
+        if not self.args.local:
+            return connect(region=region, endpoint=self.args.endpoint, profile=self.args.profile, sleep=self.sleep)
+        from .target import local_endpoint
 
-            endpoint = local_endpoint(self.state_dir, start=self.verb == "create")
-            from .alibaba import connect_local
+        endpoint = local_endpoint(self.state_dir, start=self.verb == "create")
+        return connect_local(
+            endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region=region, sleep=self.sleep
+        )
 
-            return connect_local(
-                endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region=region, sleep=self.sleep
-            )
-        from .alibaba import connect
+    @cached_property
+    def cloud(self) -> Cloud:
+        return self.account.ros()
 
-        return connect(region=region, endpoint=self.args.endpoint, profile=self.args.profile, sleep=self.sleep)
+    @cached_property
+    def machines(self) -> Machines:
+        return self.account.ecs()
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """Of creations in this place, which have begun and not ended."""
+        base = self.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        cloud = Path(base).expanduser().absolute() / "whisper-deploy"
+        return Drafts(self.state_dir / "creating" if self.args.local else cloud / self.region.id)
 
     @property
     def state_dir(self) -> Path:
@@ -79,6 +97,23 @@ class Session:
     @property
     def poll_seconds(self) -> float:
         return LOCAL_POLL if self.args.local else CLOUD_POLL
+
+    def pause(self) -> None:
+        """Between two looks at something that takes its time."""
+        self.sleep(self.poll_seconds)
+
+    def confirm(self, warning: str, *, word: str = "yes") -> None:
+        """Goes on when --yes was given or a person types `word`. Raises `Usage` where nobody can be asked, `Failure`
+        when the answer is another."""
+        if self.args.yes:
+            return
+        if not self.interactive:
+            raise Usage("missing: --yes", warning.splitlines()[0], code="Missing")
+        self.tell(warning)
+        self.stderr.write(f"Type {word} to go on: ")
+        self.stderr.flush()
+        if self.stdin.readline().strip() != word:
+            raise Failure("nothing was changed", code="Declined")
 
     def find(self, name: str) -> Stack:
         """The stack of that name. Raises `Failure`."""

@@ -1,12 +1,13 @@
-"""Stacks as the commands see them, and `Cloud`, the one door to the service that keeps them."""
+"""Stacks as the commands see them: what is asked for, how it stands, what happened to it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from .secret import Secret
+from .secret import Secret, masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,29 @@ class StackPlan:
     client_token: str
     timeout_minutes: int = 75
     rollback: bool = True
+    protected: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """The plan as people and programs may see it: secrets masked, the template by its digest."""
+        return {
+            "name": self.name,
+            "region": self.region,
+            "template_sha256": hashlib.sha256(self.template.encode()).hexdigest(),
+            "parameters": masked(dict(self.parameters)),
+            "client_token": self.client_token,
+            "timeout_minutes": self.timeout_minutes,
+            "on_failure": "rollback" if self.rollback else "keep",
+            "protected": self.protected,
+            "tags": dict(self.tags),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`created` is UTC as the service writes it. `outputs` is empty until the stack is complete."""
+    """`created` is UTC as the service writes it. `outputs` is empty until the stack is complete; `parameters` are
+    known of one stack, not of those in a list, and secret ones are masked by the service. A `protected` one is not
+    deleted."""
 
     id: str
     name: str
@@ -33,6 +52,8 @@ class Stack:
     region: str
     created: str
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = False
 
     @property
     def busy(self) -> bool:
@@ -79,29 +100,3 @@ class Resource:
     physical_id: str
     status: str
     reason: str
-
-
-class Cloud(Protocol):
-    """ROS, real or emulated, in one region. Every method raises `ServiceError` when the service says no, and retries
-    what is worth it (throttling, 5xx, a broken connection) before that."""
-
-    def create(self, plan: StackPlan) -> str:
-        """Begins to create and returns the stack's id."""
-
-    def stack(self, stack_id: str) -> Stack:
-        """Raises `ServiceError` with code StackNotFound."""
-
-    def find(self, name: str) -> Stack | None:
-        """The stack of that name which is not deleted, without its outputs."""
-
-    def stacks(self) -> list[Stack]:
-        """All that are not deleted, newest first, without their outputs."""
-
-    def events(self, stack_id: str) -> list[StackEvent]:
-        """All events, oldest first."""
-
-    def resources(self, stack_id: str) -> list[Resource]:
-        """In the order of the service."""
-
-    def delete(self, stack_id: str) -> None:
-        """Begins to delete."""

@@ -1,6 +1,6 @@
 """python -m deploy create
 
-choices (asked, read, checked) ─▶ StackPlan ─▶ CreateStack ─▶ follow its events ─▶ login address
+answers (options, standard input, questions) ─▶ template ─▶ plan ─▶ creation ─▶ login address
 Nothing is sent before everything is known to be right, and the software password is hashed before anything is sent.
 """
 
@@ -10,73 +10,61 @@ import uuid
 from typing import Any
 
 from .. import templates
-from ..errors import Interrupted, ServiceError
-from ..follow import follow
-from ..outcome import exists, failed, stack_data
+from ..creation import begin, check_free, take_up, wait
+from ..outcome import plan_lines, stack_data
 from ..plan import stack_plan
-from ..progress import watch
 from ..questions import choices
 from ..secret import Secret
 from ..session import Session
-from ..stacks import Stack, StackPlan
+from ..stacks import Stack
 
 
 def create(session: Session) -> int:
     """Deploys Whisper; the last line that it prints is the login address."""
-    chosen, password = choices(session)
-    plan = stack_plan(chosen, template=templates.body("single.yaml"), client_token=uuid.uuid4().hex)
-    try:
-        stack_id = _begin(session, plan)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted while stack {plan.name} was being asked for",
-            f"see whether it began: {session.command('status', plan.name)}",
-        ) from None
-    if not session.args.wait:
-        follower = session.command("events", plan.name, "--follow")
-        begun = {"stack_id": stack_id, "name": plan.name, "status": "CREATE_IN_PROGRESS"}
-        return session.done({**begun, "login_address": "", "api_address": "", "outputs": {}}, [stack_id, follower])
-    stack = _wait(session, plan, stack_id)
+    if session.args.resume:
+        return _resume(session)
+    return _create(session, uuid.uuid4().hex)
+
+
+def _create(session: Session, client_token: str) -> int:
+    template = templates.body("single.yaml")
+    chosen, password = choices(session, template)
+    plan = stack_plan(chosen, template=template, client_token=client_token)
+    if session.args.dry_run:
+        return session.done({"plan": plan.shown()}, plan_lines(plan))
+    check_free(session, plan.name)
     shown = password if session.args.generate_password else None
-    return session.done(_data(stack, chosen.user, shown), _lines(stack, chosen.user, shown))
+    if shown and not session.json:
+        # Before anything is sent, or it is lost to somebody whose terminal closes before the end.
+        session.tell(f"password of {chosen.user}: {shown.reveal()}  (only its hash is kept)")
+    stack_id = begin(session, plan, chosen)
+    stack = Stack(stack_id, plan.name, "CREATE_IN_PROGRESS", "", plan.region, "")
+    if not session.args.wait:
+        return _begun(session, stack)
+    return _ready(session, wait(session, stack), chosen.user, shown)
 
 
-def _begin(session: Session, plan: StackPlan) -> str:
-    """Two people may want the same name at the same moment: the service has the last word."""
-    cloud = session.cloud
-    taken = cloud.find(plan.name)
-    if taken is not None:
-        raise exists(session, cloud.stack(taken.id))
-    try:
-        return cloud.create(plan)
-    except ServiceError as error:
-        taken = cloud.find(plan.name) if error.code == "StackExists" else None
-        if taken is None:
-            raise
-        raise exists(session, cloud.stack(taken.id)) from None
+def _resume(session: Session) -> int:
+    found = take_up(session, session.args.resume)
+    if isinstance(found, Stack):
+        return _ready(session, found, found.parameters.get("SoftwareUserName", ""), None)
+    session.tell(f"{found.name} was never begun; asking for it again")
+    for option, value in found.answers.items():
+        setattr(session.args, option, value)
+    return _create(session, found.client_token)
 
 
-def _wait(session: Session, plan: StackPlan, stack_id: str) -> Stack:
-    begun = Stack(stack_id, plan.name, "CREATE_IN_PROGRESS", "", plan.region, "")
-    try:
-        steps = follow(session.cloud, begun, pause=lambda: session.sleep(session.poll_seconds))
-        stack = watch(steps, stream=session.stderr, clock=session.clock)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted; stack {stack_id} is still being created, nothing was deleted",
-            f"follow it: {session.command('events', plan.name, '--follow')}",
-        ) from None
-    if not stack.ready:
-        raise failed(session, stack, session.cloud.events(stack_id))
-    return stack
+def _begun(session: Session, stack: Stack) -> int:
+    data = {"stack_id": stack.id, "name": stack.name, "status": stack.status}
+    follower = session.command("create", "--resume", stack.name)
+    return session.done({**data, "login_address": "", "api_address": "", "outputs": {}}, [stack.id, follower])
 
 
-def _data(stack: Stack, user: str, shown: Secret | None) -> dict[str, Any]:
-    return {**stack_data(stack), "user": user, **({"password": shown.reveal()} if shown else {})}
-
-
-def _lines(stack: Stack, user: str, shown: Secret | None) -> list[str]:
+def _ready(session: Session, stack: Stack, user: str, shown: Secret | None) -> int:
+    data: dict[str, Any] = {**stack_data(stack), "user": user}
     lines = [f"{stack.name} is ready", f"API address    {stack.api_address}", f"user           {user}"]
     if shown:
+        # The one secret that a reply holds: there is no other way to learn it.
+        data["password"] = shown.reveal()
         lines.append(f"password       {shown.reveal()}  (shown once: only its hash is kept)")
-    return [*lines, f"login address  {stack.login_address}"]
+    return session.done(data, [*lines, f"login address  {stack.login_address}"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import Failure, Interrupted, Usage
+from ..errors import Failure, Interrupted, ServiceError
 from ..follow import deleted, follow
+from ..pricing import monthly_text
 from ..progress import watch
 from ..session import Session
 from ..stacks import Stack
@@ -11,16 +12,43 @@ from ..stacks import Stack
 
 def delete(session: Session) -> int:
     """Removes the stack and everything in it, recordings included."""
-    stack = session.find(session.args.name)
-    _confirm(session, stack)
-    before = frozenset(event.id for event in session.cloud.events(stack.id))
-    session.cloud.delete(stack.id)
-    data = {"stack_id": stack.id, "name": stack.name}
-    if not session.args.wait:
+    args, cloud = session.args, session.cloud
+    stack = cloud.stack(session.find(args.name).id)
+    if stack.protected and not args.unprotect:
+        raise Failure(
+            f"stack {stack.name} is protected against deletion",
+            f"if it shall go all the same: {session.command('delete', stack.name, '--unprotect')}",
+            code="Protected",
+        )
+    cost = _cost(session, stack)
+    if cost:
+        session.tell(f"keeping it costs about {cost}")
+    kept = "all recordings and texts in it will be gone for good"
+    if args.retain:
+        kept = "its resources stay and go on costing"
+    session.confirm(f"{stack.name} {session.where} is deleted; {kept}", word=stack.name)
+    before = frozenset(event.id for event in cloud.events(stack.id))
+    if stack.protected:
+        cloud.protect(stack.id, False)
+    cloud.delete(stack.id, retain=args.retain)
+    data = {"stack_id": stack.id, "name": stack.name, "retained": args.retain, "monthly_cost": cost}
+    if not args.wait:
         return session.done({**data, "status": "DELETE_IN_PROGRESS"}, [f"{stack.name} is being deleted"])
-    steps = follow(session.cloud, stack, pause=lambda: session.sleep(session.poll_seconds), until=deleted, known=before)
+    last = _wait(session, stack, before)
+    session.drafts.forget(stack.name)
+    if args.local:
+        from ..target import stop_if_idle
+
+        # With its last stack gone, the local target leaves no process and no file.
+        stop_if_idle(session.state_dir)
+    told = f"{stack.name} is deleted" + ("; its resources were kept" if args.retain else "")
+    return session.done({**data, "status": last.status}, [told])
+
+
+def _wait(session: Session, stack: Stack, before: frozenset[str]) -> Stack:
+    steps = follow(session.cloud, stack, pause=session.pause, until=deleted, known=before)
     try:
-        last = watch(steps, stream=session.stderr, clock=session.clock)
+        last = watch(steps, stream=session.stderr, clock=session.clock, environ=session.environ)
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; stack {stack.id} is still being deleted", f"see: {session.command('status', stack.name)}"
@@ -31,21 +59,13 @@ def delete(session: Session) -> int:
             f"see: {session.command('events', stack.name)}",
             code="DeleteFailed",
         )
-    if session.args.local:
-        from ..target import stop_if_idle
-
-        # With its last stack gone, the local target leaves no process and no file.
-        stop_if_idle(session.state_dir)
-    return session.done({**data, "status": last.status}, [f"{stack.name} is deleted"])
+    return last
 
 
-def _confirm(session: Session, stack: Stack) -> None:
-    if session.args.yes:
-        return
-    if not session.interactive:
-        raise Usage("missing: --yes", "deleting cannot be undone", code="Missing")
-    session.tell(f"{stack.name} {session.where} and all recordings and texts in it will be gone for good.")
-    session.stderr.write("Type its name to go on: ")
-    session.stderr.flush()
-    if session.stdin.readline().strip() != stack.name:
-        raise Failure("nothing was deleted", code="Declined")
+def _cost(session: Session, stack: Stack) -> str:
+    """What keeping the stack costs a month, as far as the service says; empty where it says nothing."""
+    try:
+        given = {key: value for key, value in stack.parameters.items() if not key.startswith("ALIYUN::")}
+        return monthly_text(session.cloud.prices(session.cloud.template(stack.id), given))
+    except ServiceError:
+        return ""

@@ -13,8 +13,8 @@ def events(session: Session) -> int:
     """What happened, oldest first; with --follow, what happens until the stack settles."""
     stack = session.find(session.args.name)
     if session.args.follow:
-        steps = follow(session.cloud, stack, pause=lambda: session.sleep(session.poll_seconds))
-        stack = watch(steps, stream=session.stderr, clock=session.clock)
+        steps = follow(session.cloud, stack, pause=session.pause)
+        watch(steps, stream=session.stderr, clock=session.clock, environ=session.environ)
     found = session.cloud.events(stack.id)
     lines = () if session.args.follow else [f"{event.time}  {event_line(event)}" for event in found]
     return session.done({"events": [asdict(event) for event in found]}, lines)

@@ -71,7 +71,7 @@ def server() -> Iterator[ScriptedServer]:
 
 
 def ros(host: str, waits: list[float]) -> Ros:
-    return connect_local(host, "key-id", "key-secret", region="cn-hangzhou", sleep=waits.append)
+    return connect_local(host, "key-id", "key-secret", region="cn-hangzhou", sleep=waits.append).ros()
 
 
 def test_create_is_signed_and_complete(server: ScriptedServer) -> None:
@@ -178,9 +178,11 @@ def test_a_proxy_of_the_environment_is_not_for_this_machine(
 def test_the_emulator_checks_the_signature(tmp_path: Path) -> None:
     endpoint = target.local_endpoint(tmp_path / "state", start=True)
     try:
-        right = connect_local(endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region="cn-hangzhou")
+        right = connect_local(
+            endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region="cn-hangzhou"
+        ).ros()
         assert right.stacks() == []
-        wrong = connect_local(endpoint.host, endpoint.access_key_id, "guess", region="cn-hangzhou")
+        wrong = connect_local(endpoint.host, endpoint.access_key_id, "guess", region="cn-hangzhou").ros()
         with pytest.raises(ServiceError) as failure:
             wrong.stacks()
         assert failure.value.remedy == "check the access key's secret"

@@ -171,14 +171,14 @@ def test_an_interrupted_create_says_how_to_go_on_and_deletes_nothing() -> None:
     with pytest.raises(Interrupted) as failure:
         create(session(LOCAL, cloud, stdin=f"{PASSWORD}\n"))
     assert "stack stack-1 is still being created" in failure.value.message
-    assert failure.value.remedy == "follow it: python -m deploy events whisper --follow --local"
+    assert failure.value.remedy == "go on with: python -m deploy create --resume whisper --local"
     assert cloud.find("whisper") is not None
 
 
 def test_no_wait_returns_at_once() -> None:
     made = session(f"{LOCAL} --no-wait", FakeCloud(), stdin=f"{PASSWORD}\n")
     assert create(made) == 0
-    assert printed(made)[0].splitlines() == ["stack-1", "python -m deploy events whisper --follow --local"]
+    assert printed(made)[0].splitlines() == ["stack-1", "python -m deploy create --resume whisper --local"]
 
 
 def test_the_other_commands_show_a_stack() -> None:
@@ -204,7 +204,7 @@ def test_delete_asks_unless_told_and_follows_to_the_end() -> None:
     place = "--region cn-hangzhou"
     with pytest.raises(Usage, match="missing: --yes"):
         delete(session(f"delete whisper {place}", cloud))
-    with pytest.raises(Failure, match="nothing was deleted"):
+    with pytest.raises(Failure, match="nothing was changed"):
         delete(session(f"delete whisper {place}", cloud, stdin="no\n", terminal=True))
     assert delete(session(f"delete whisper {place}", cloud, stdin="whisper\n", terminal=True)) == 0
     assert cloud.stacks() == []

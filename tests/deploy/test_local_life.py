@@ -80,7 +80,7 @@ def test_ctrl_c_deletes_nothing_and_says_how_to_go_on(tmp_path: Path) -> None:
     try:
         assert process.returncode == 130, err
         assert out == ""
-        assert err.splitlines()[-1].endswith("follow it: python -m deploy events life --follow --local")
+        assert err.splitlines()[-1].endswith("go on with: python -m deploy create --resume life --local")
         assert deploy("status life", state)[1]["data"]["stack_id"] in err
         assert deploy("events life --follow", state)[0] == 0
         assert deploy("status life", state)[1]["data"]["status"] == "CREATE_COMPLETE"

@@ -1,0 +1,25 @@
+"""python -m deploy doctor [--spec SPEC]"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ..checks import Verdict, checks
+from ..session import Session
+
+_SIGNS = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.UNKNOWN: "?"}
+
+
+def doctor(session: Session) -> int:
+    """Looks at everything a deployment needs. Exit code 1 when something is amiss."""
+    catalog = session.catalog
+    spec = catalog.find_spec(session.args.spec) if session.args.spec else catalog.specs[0]
+    found = list(checks(session, spec))
+    lines = []
+    for check in found:
+        lines.append(f"{_SIGNS[check.verdict]} {check.name:12} {check.finding}")
+        if check.remedy and check.verdict is not Verdict.OK:
+            lines.append(f"  {'':12} → {check.remedy}")
+    healthy = all(check.verdict is not Verdict.FAILED for check in found)
+    session.done({"healthy": healthy, "checks": [asdict(check) for check in found]}, lines)
+    return 0 if healthy else 1

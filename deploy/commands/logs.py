@@ -1,0 +1,46 @@
+"""python -m deploy logs [NAME] [--app | --script] [--lines N]"""
+
+from __future__ import annotations
+
+from ..assistant import instance_of, run
+from ..errors import Failure, Usage
+from ..session import Session
+
+_MOST = 10_000
+_SECONDS = 60
+# Cloud Assistant keeps the last 24 KB of what a command prints. Secrets are cut out on the instance.
+_SCRIPT = """\
+set -u
+root=${{WHISPER_ROOT:-}}
+log=$root/var/log/whisper/{log}.log
+[ -f "$log" ] || {{ echo "no $log yet"; exit 44; }}
+. "$root/opt/whisper/current/scripts/lib.sh"
+tail -n {lines} "$log" | without_secrets
+"""
+_NO_LOG = 44
+
+
+def logs(session: Session) -> int:
+    """The end of a log on the instance, the app's or the startup script's."""
+    args = session.args
+    if not 1 <= args.lines <= _MOST:
+        raise Usage(f"--lines {args.lines}: not possible", f"give 1 to {_MOST}", code="Lines")
+    stack = session.find(args.name)
+    instance = instance_of(session, stack)
+    script = _SCRIPT.format(log=args.log, lines=args.lines)
+    done = run(session, instance, script, name="whisper-logs", timeout=_SECONDS)
+    if done.exit_code == _NO_LOG:
+        raise Failure(
+            f"{done.output.strip()} on {instance}",
+            "look at the other one: --script" if args.log == "app" else "wait until the instance has booted",
+            code="NoLog",
+        )
+    if not done.succeeded:
+        said = done.output.strip().splitlines()
+        raise Failure(
+            f"the log of {instance} cannot be read (exit code {done.exit_code})", code="NoLog", details=tuple(said[-5:])
+        )
+    lines = done.output.splitlines()
+    if done.dropped:
+        session.tell(f"{done.dropped} bytes before these were dropped: Cloud Assistant carries 24 KB")
+    return session.done({"instance_id": instance, "log": args.log, "dropped": done.dropped, "lines": lines}, lines)

@@ -1,0 +1,84 @@
+"""python -m deploy upgrade [NAME] --package FILE|URL [--sha256 SUM] | --back
+
+package on the instance (fetched there, SHA-256 checked) ─▶ scripts/upgrade.sh ─▶ its last line: SUCCESS or FAILURE
+The script keeps the old version until the new one passes the gate, and goes back to it by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+from ..assistant import instance_of, run
+from ..errors import Failure, Usage
+from ..session import Session
+
+_SECONDS = 3600
+_SCRIPT = """\
+set -eu
+root=${{WHISPER_ROOT:-}}
+upgrade=$root/opt/whisper/current/scripts/upgrade.sh
+[ -x "$upgrade" ] || {{ echo "FAILURE no_upgrade | 此版本没有升级脚本 | this version has no upgrade script"; exit 1; }}
+{steps}
+"""
+_FETCH = """\
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+curl -fsSL --proto =https,http --retry 5 --max-time 1800 -o "$work/package.tar.gz" -- {url} ||
+    {{ echo "FAILURE fetch | 升级包无法下载 | the package could not be fetched"; exit 1; }}
+"$upgrade" "$work/package.tar.gz" {sha256}
+"""
+
+
+def upgrade(session: Session) -> int:
+    """Installs another version beside the one in use and switches to it if it works; jobs and logins stay."""
+    steps = _steps(session)
+    stack = session.find(session.args.name)
+    instance = instance_of(session, stack)
+    session.confirm(f"the app of {stack.name} {session.where} stands still for a moment while it switches")
+    session.tell(f"upgrading {instance}; this takes minutes")
+    done = run(session, instance, _SCRIPT.format(steps=steps), name="whisper-upgrade", timeout=_SECONDS)
+    *log, last = done.output.strip().splitlines() or [""]
+    data: dict[str, Any] = {"stack_id": stack.id, "instance_id": instance, "log": log}
+    verdict, _, rest = last.partition(" ")
+    if done.succeeded and verdict == "SUCCESS":
+        return session.done({**data, "release": rest}, [*log, f"{stack.name} runs version {rest}"])
+    code, _, texts = rest.partition(" | ") if verdict == "FAILURE" else ("unknown", "", last)
+    reason = texts.rpartition(" | ")[2] or f"exit code {done.exit_code}"
+    raise Failure(
+        f"{stack.name} was not upgraded: {reason} ({code})",
+        f"see: {session.command('logs', stack.name, '--app')}",
+        code="UpgradeFailed",
+        details=tuple(log[-20:]),
+    )
+
+
+def _steps(session: Session) -> str:
+    """What the instance is to do. Raises `Usage`."""
+    args = session.args
+    if args.back:
+        return '"$upgrade" --back'
+    if args.sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", args.sha256):
+        raise Usage(f"--sha256 {args.sha256}: not a SHA-256", "give its 64 hexadecimal digits", code="Sha256")
+    wanted = (args.sha256 or "").lower()
+    if re.match(r"https?://", args.package):
+        if not wanted:
+            raise Usage("missing: --sha256", "the instance checks what it fetches", code="Missing")
+        return _FETCH.format(url=shlex.quote(args.package), sha256=wanted)
+    path = Path(args.package).absolute()
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise Usage(f"--package {path}: cannot be read ({error.strerror})", "give a file or a URL") from None
+    if wanted and wanted != found:
+        raise Failure(f"{path}: its SHA-256 is {found}", "get the package again, or correct --sha256", code="Sha256")
+    if not args.local:
+        raise Usage(
+            f"--package {args.package}: the instance cannot read a file of this machine",
+            f"put it where the instance can fetch it, such as a signed OSS URL, and give that with --sha256 {found}",
+            code="Package",
+        )
+    return f'"$upgrade" {shlex.quote(str(path))} {found}'

@@ -1,0 +1,28 @@
+"""Options of the commands about templates and the local target."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+
+def render(command: ArgumentParser) -> None:
+    command.add_argument("--check", action="store_true", help="write nothing; fail if a committed file is not fresh")
+    command.add_argument("--out", metavar="DIR", help="write there (default: ros_templates)")
+
+
+def validate(command: ArgumentParser) -> None:
+    command.add_argument("files", metavar="FILE", nargs="+", help="ROS template, YAML or JSON")
+    command.add_argument(
+        "--lang", choices=("en", "zh"), help="of the messages (default: the locale's); --json has both"
+    )
+
+
+def policy(command: ArgumentParser) -> None:
+    command.add_argument("--out", metavar="FILE", help="write the policy there (default: standard output)")
+
+
+def local(command: ArgumentParser) -> None:
+    command.add_argument("action", choices=("serve", "list", "stop"), help="run it here, say where it answers, end it")
+    command.add_argument(
+        "--port", type=int, default=0, help="of serve, on 127.0.0.1 (default: the last one, or a free one)"
+    )
