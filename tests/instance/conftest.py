@@ -85,27 +85,42 @@ def put_package(machine: Machine, folder: str = "/root/package") -> Path:
     return target
 
 
+def package_digest(*others: Path) -> str:
+    digest = hashlib.sha256("".join(path.name for path in others).encode())
+    for part in PACKAGE:
+        for file in sorted((ROOT / part).rglob("*")) if (ROOT / part).is_dir() else [ROOT / part]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 @pytest.fixture(scope="session")
-def bake(
-    rootfs: Path, wheels: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
-    """The layer that baking added to the root file system; and what install.sh said, run twice."""
-    binds = (f"{wheels}:/mnt/wheels", f"{weights}:/mnt/weights")
-    machine = Machine("bake", tmp_path_factory.mktemp("bake") / "machine", [rootfs], binds=binds)
-    machine.boot()
-    try:
-        put_package(machine)
-        done = machine.run_command(f"#!/bin/sh\nset -e\n{INSTALL}\n{INSTALL}\n", timeout=400)
-        assert done.returncode == 0, done.stdout + done.stderr
-        machine.execute("bash", "/root/package/scripts/check-image.sh", "--clean")
-        yield machine.freeze(), done
-    finally:
-        machine.stop()
+def bake(rootfs: Path, wheels: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The layer that baking adds to the root file system, and what install.sh said, run twice. Kept while neither the
+    package nor what it stands on changes."""
+    layer = CACHE / f"image-{package_digest(rootfs, wheels)}"
+    said = layer.with_suffix(".log")
+    if not (layer.exists() and said.exists()):
+        for old in CACHE.glob("image-*"):
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        binds = (f"{wheels}:/mnt/wheels", f"{weights}:/mnt/weights")
+        machine = Machine("bake", tmp_path_factory.mktemp("bake") / "machine", [rootfs], binds=binds)
+        machine.boot()
+        try:
+            put_package(machine)
+            done = machine.run_command(f"#!/bin/sh\nset -e\n{INSTALL}\n{INSTALL}\n", timeout=400)
+            assert done.returncode == 0, done.stdout + done.stderr
+            machine.execute("bash", "/root/package/scripts/check-image.sh", "--clean")
+            said.write_text(done.stdout)
+            run("cp", "-a", machine.freeze(), layer, timeout=120)  # with an overlay's own marks, which are device nodes
+        finally:
+            machine.stop()
+    return layer, said.read_text()
 
 
 @pytest.fixture(scope="session")
 def boot(
-    bake: tuple[Path, object], rootfs: Path, wheels: Path, tmp_path_factory: pytest.TempPathFactory
+    bake: tuple[Path, str], rootfs: Path, wheels: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Boot]:
     """Boots another instance of the image at each call; all are gone at the end."""
     machines: list[Machine] = []

@@ -1,0 +1,121 @@
+"""Another version: installed beside the old, tried, kept or taken back. A job that runs meanwhile is not lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.instance.conftest import PACKAGE, PASSWORD, ROOT, USER, Boot, start
+from tests.instance.machine import Machine, wait_until
+
+CLIP = ROOT / "service_app" / "assets" / "clips" / "demo-en.wav"
+
+
+@pytest.fixture(scope="module")
+def machine(boot: Boot) -> Iterator[Machine]:
+    machine = boot()
+    done = start(machine)
+    assert done.returncode == 0, done.stdout
+    yield machine
+    machine.stop()
+
+
+def package(folder: Path, version: str, broken: str = "") -> tuple[Path, str]:
+    """A package of this checkout under another version; `broken` becomes its server. (file, SHA-256)."""
+    tree = folder / version
+    for part in PACKAGE:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / part, tree / part)
+    project = tree / "pyproject.toml"
+    project.write_text(project.read_text().replace('version = "0.1.0"', f'version = "{version}"', 1))
+    if broken:
+        (tree / "service_app" / "serve.py").write_text(broken)
+    done = subprocess.run(["bash", tree / "scripts" / "package.sh", folder], capture_output=True, text=True, check=True)
+    file, digest = done.stdout.split()
+    assert hashlib.sha256(Path(file).read_bytes()).hexdigest() == digest
+    return Path(file), digest
+
+
+def upgrade(machine: Machine, file: Path, digest: str) -> subprocess.CompletedProcess[str]:
+    shutil.copy2(file, machine.path("/root/package.tar.gz"))
+    command = f"/opt/whisper/current/scripts/upgrade.sh /root/package.tar.gz {digest} --wheels /mnt/wheels"
+    return machine.run_command(
+        f"#!/bin/sh\nexec bash {command}\n",
+        timeout=200,
+        environment={"WHISPER_START_TIMEOUT": "60", "WHISPER_STUCK_TIMEOUT": "5"},
+    )
+
+
+def api(machine: Machine, path: str, *options: str) -> dict[str, object]:
+    url = f"https://{machine.public_address}{path}"
+    done = machine.outside_execute("curl", "-sk", "-u", f"{USER}:{PASSWORD}", *options, url)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def state(machine: Machine, job: dict[str, object]) -> object:
+    return api(machine, f"/api/jobs/{job['id']}")["state"]
+
+
+def long_recording(folder: Path, repeats: int) -> Path:
+    with wave.open(str(CLIP)) as clip:
+        parameters, frames = clip.getparams(), clip.readframes(clip.getnframes())
+    path = folder / "long.wav"
+    with wave.open(str(path), "wb") as recording:
+        recording.setparams(parameters)
+        recording.writeframes(frames * repeats)
+    return path
+
+
+def test_a_good_version_takes_over_and_the_running_job_goes_on(machine: Machine, tmp_path: Path) -> None:
+    recording = long_recording(tmp_path, 80)
+    job = api(machine, "/api/jobs", "-F", f"file=@{recording}")
+    file, digest = package(tmp_path, "0.2.0")
+    done = upgrade(machine, file, digest)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.strip().splitlines()[-1] == "SUCCESS 0.2.0"
+    assert machine.execute("readlink", "/opt/whisper/current").stdout.strip() == "/opt/whisper/releases/0.2.0"
+    assert machine.execute("systemctl", "--failed", "--no-legend").stdout == ""
+    wait_until(lambda: state(machine, job) in ("done", "failed", "cancelled"), 120, "the job ends", every=1)
+    assert state(machine, job) == "done"
+
+
+def test_a_broken_version_is_taken_back_by_itself(machine: Machine, tmp_path: Path) -> None:
+    before = machine.execute("readlink", "/opt/whisper/current").stdout
+    jobs = api(machine, "/api/jobs")
+    file, digest = package(tmp_path, "0.3.0", broken="raise SystemExit('broken on purpose')\n")
+    done = upgrade(machine, file, digest)
+    assert done.returncode == 1
+    last = done.stdout.strip().splitlines()[-1]
+    assert last.startswith("FAILURE rolled_back | 新版本未通过自检")
+    assert "broken on purpose" in last
+    assert machine.execute("readlink", "/opt/whisper/current").stdout == before
+    assert api(machine, "/api/jobs") == jobs
+
+
+def test_back_to_the_version_before(machine: Machine) -> None:
+    done = machine.run_command("#!/bin/sh\nexec bash /opt/whisper/current/scripts/upgrade.sh --back\n", timeout=100)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.strip().splitlines()[-1] == "SUCCESS 0.1.0"
+
+
+def test_bad_packages_change_nothing(machine: Machine, tmp_path: Path) -> None:
+    before = machine.execute("readlink", "/opt/whisper/current").stdout
+    file = tmp_path / "x.tar.gz"
+    file.write_bytes(b"not a package")
+    for digest, text in (("0" * 64, "SHA-256"), (hashlib.sha256(b"not a package").hexdigest(), "unpacked")):
+        done = upgrade(machine, file, digest)
+        assert done.returncode == 1
+        last = done.stdout.strip().splitlines()[-1]
+        assert last.startswith("FAILURE bad_package | ")
+        assert text in last
+    assert machine.execute("readlink", "/opt/whisper/current").stdout == before
+    assert machine.execute("systemctl", "is-active", "whisper").stdout.strip() == "active"
