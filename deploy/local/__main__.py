@@ -1,4 +1,4 @@
-"""`python -m deploy.local serve --state DIR [--port N] [--detach]`"""
+"""`python -m deploy.local serve --state DIR [--port N] [--faults FILE] [--detach]`"""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .faults import Faults
 
 LOG_FILE = "emulator.log"
 
@@ -21,25 +25,37 @@ def main(arguments: list[str] | None = None) -> int:
         "--port", type=int, default=0, metavar="N", help="port on 127.0.0.1 (default: the last one, or a free one)"
     )
     serve.add_argument("--detach", action="store_true", help="return once it answers; log to DIR/emulator.log")
+    serve.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong; see faults.example.yaml")
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error("--port: a number from 0 to 65535")
-    return _detach(options.state, options.port) if options.detach else _serve(options.state, options.port)
+    from .faults import FaultFileError, Faults, read_faults
+
+    try:
+        faults = read_faults(options.faults) if options.faults else Faults()
+    except FaultFileError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return (_detach if options.detach else _serve)(options.state, options.port, faults)
 
 
-def _serve(state: Path, port: int) -> int:
+def _serve(state: Path, port: int, faults: Faults) -> int:
     from .server import ServeError, read_endpoint, serve
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
-        serve(state, port, lambda: print(f"local target: {read_endpoint(state)['url']} (state in {state})", flush=True))  # noqa: T201
+        serve(state, port, lambda: _tell(f"local target: {read_endpoint(state)['url']} (state in {state})"), faults)
     except ServeError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
 
-def _detach(state: Path, port: int) -> int:
+def _tell(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _detach(state: Path, port: int, faults: Faults) -> int:
     """Forks before any thread exists; the child tells through a pipe that it answers, or why it cannot."""
     reader, writer = os.pipe()
     if os.fork():
@@ -52,10 +68,10 @@ def _detach(state: Path, port: int) -> int:
         return 0
     os.close(reader)
     os.setsid()
-    os._exit(_child(state, port, writer))
+    os._exit(_child(state, port, writer, faults))
 
 
-def _child(state: Path, port: int, writer: int) -> int:
+def _child(state: Path, port: int, writer: int, faults: Faults) -> int:
     from .server import ServeError, serve
 
     def ready() -> None:
@@ -73,7 +89,7 @@ def _child(state: Path, port: int, writer: int) -> int:
         os.dup2(source, target)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
-        serve(state, port, ready)
+        serve(state, port, ready, faults)
     except ServeError as error:
         os.write(writer, str(error).encode())
         return 1

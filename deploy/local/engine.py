@@ -1,8 +1,7 @@
-"""Makes and removes stacks: resources in the order of their references, side by side where nothing binds them, rolled
-back in reverse order when one fails.
+"""The stacks of one emulator: what may be begun with each, and the threads that do it.
 
 Every step is written down before and after it is done, so that an emulator that was killed goes on where it was.
-One thread leads each operation (`Creation`, `removal`); each resource that is being made has a thread of its own.
+One thread leads each operation (`Operations`); each resource that is worked on has a thread of its own.
 """
 
 from __future__ import annotations
@@ -11,43 +10,47 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Literal, TypeVar
 
 from . import rules
-from .creation import Creation
-from .errors import ApiError, action_in_progress, stack_exists, stack_not_found
+from .errors import ApiError, action_in_progress, not_supported, resource_not_found, stack_exists, stack_not_found
 from .evaluation import choose
-from .instances import Instances
-from .parameters import MASK, resolve
+from .operations import Operations, Running
+from .parameters import resolve
 from .records import Records
-from .removal import remove
 from .resources import Handler, Means
-from .signals import Signals
-from .store import CreateRequest, Stack, Store
+from .store import CreateRequest, Resource, Stack, Store
 from .template import read_template
 from .validation import validate
 from .view import scope_of
 
 LOG = logging.getLogger(__name__)
+REVIEW = "REVIEW_IN_PROGRESS"  # a stack of which only a change set exists
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+Work = Callable[[Stack, Running], None]
+Found = TypeVar("Found")
 
 
 class Engine:
-    """The stacks of one emulator. `handlers` are the resource types, `instances` and `signals` what they work with."""
-
-    def __init__(self, store: Store, handlers: Mapping[str, Handler], instances: Instances, signals: Signals) -> None:
-        self.store, self.handlers = store, handlers
-        self._means = Means(handlers, instances, signals)
-        self._lock = threading.RLock()
-        self._running: dict[str, tuple[str, threading.Event, threading.Thread]] = {}
+    def __init__(self, store: Store, means: Means) -> None:
+        self.store, self.means = store, means
+        self.lock = threading.RLock()
+        self._operations = Operations(store, means, self.lock)
+        self._running: dict[str, Running] = {}
         self._closed = False
 
-    def create(self, name: str, region: str, request: CreateRequest, token: str = "") -> str:
-        """Begins to make a stack and returns its id; a token that came before returns that stack's id. Raises ApiError
-        for a taken name and for whatever is wrong with the template or its parameters."""
-        with self._lock:
-            if self._closed:
-                raise ApiError("ServiceUnavailable", "The local target is stopping.", 503)
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        return self.means.handlers
+
+    def create(self, name: str, region: str, request: CreateRequest, token: str = "", *, review: bool = False) -> str:
+        """Begins to make a stack and returns its id; a token that came before returns that stack's id. With `review`
+        nothing is made yet. Raises ApiError for a taken name and for whatever is wrong with the template or its
+        parameters."""
+        with self.lock:
+            self._require_open()
             for other in self.store.stacks(region):
                 if token and other.token == token:
                     if (other.name, other.request) != (name, request):
@@ -58,57 +61,126 @@ class Engine:
                     return other.id
             if any(other.name == name and other.status != "DELETE_COMPLETE" for other in self.store.stacks(region)):
                 raise stack_exists(name)
-            template = read_template(request.template)
-            validate(template, self.handlers)
-            resolve(template.parameters, request.parameters)
-            now = time.time()
-            stack = Stack(
-                str(uuid.uuid4()), name, region, "CREATE_IN_PROGRESS", "Stack CREATE started", now, now, token, request
-            )
-            scope = scope_of(stack, {})
-            for condition in template.conditions:
-                scope.condition(condition)
-            rules.check(template.rules, lambda expression, where: choose(expression, scope, where))
+            now, status = time.time(), REVIEW if review else "CREATE_IN_PROGRESS"
+            reason = "" if review else "Stack CREATE started"
+            stack = Stack(str(uuid.uuid4()), name, region, status, reason, now, now, token, request)
+            self.check(stack)
             with self.store.transaction():
                 self.store.save_stack(stack)
-                self._records(stack).stack_event(stack.status, stack.reason)
-            self._begin(stack, "CREATE", self._create)
+                self._operations.records(stack).stack_event(stack.status, stack.reason)
+            if not review:
+                self._begin(stack, "CREATE", self._operations.create)
             return stack.id
 
+    def create_reviewed(self, stack: Stack, request: CreateRequest) -> None:
+        """Makes a stack that so far was only reviewed."""
+        with self.lock:
+            self._start(replace(stack, request=request), "CREATE", self._operations.create)
+
+    def update(self, stack: Stack, request: CreateRequest) -> None:
+        """Begins to bring the stack to another request. Raises ApiError, also where nothing would change."""
+        with self.lock:
+            self.check_update(stack, request)
+            self._start(replace(stack, request=request, previous=stack.request), "UPDATE", self._operations.update)
+
+    def check_update(self, stack: Stack, request: CreateRequest) -> None:
+        """Raises ApiError when the stack cannot be brought to the request."""
+        self._require_open()
+        self.require_idle(stack)
+        if stack.status not in _UPDATABLE:
+            raise not_supported(f"Update a stack in {stack.status} is not supported.")
+        for name in request.taint:
+            if name not in self.store.resources(stack.id):
+                raise resource_not_found(name, stack.name)
+        self.check(replace(stack, request=request))
+        fields = ("template", "parameters", "tags")
+        same = all(getattr(stack.request, field) == getattr(request, field) for field in fields)
+        if same and not request.taint and stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"):
+            raise not_supported("Update the completely same stack is not supported.")
+
+    def continue_creation(self, stack: Stack, request: CreateRequest, again: Collection[str]) -> None:
+        """Makes the resources that failed or are missing, and those in `again`, which are removed first."""
+        with self.lock:
+            self.require_failed_creation(stack)
+            records = self._operations.records(stack)
+            with self.store.transaction():
+                for name, resource in records.resources().items():
+                    if name in again:
+                        records.change(resource, "DELETE_IN_PROGRESS")
+                self._start(replace(stack, request=request), "CREATE", self._operations.create)
+
+    def settle_creation(self, stack: Stack, request: CreateRequest, dropped: Collection[str]) -> None:
+        """Counts a failed creation as done without the `dropped` resources."""
+        with self.lock:
+            self.require_failed_creation(stack)
+            records = self._operations.records(stack)
+            with self.store.transaction():
+                for name in dropped:
+                    records.forget(name)
+                self.store.save_stack(replace(stack, request=request))
+                records.set_stack("CREATE_COMPLETE", "Stack CREATE completed successfully")
+
+    def require_failed_creation(self, stack: Stack) -> None:
+        self.require_idle(stack)
+        if stack.status != "CREATE_FAILED":
+            raise not_supported(f"Continue to create a stack in {stack.status} is not supported.")
+
     def delete(self, stack_id: str, retain: frozenset[str] = frozenset(), retain_all: bool = False) -> None:
-        """Begins to remove a stack; one that is being made is called off first. Removing twice is no error."""
-        with self._lock:
+        """Begins to remove a stack; what is going on is called off first. Removing twice is no error."""
+        with self.lock:
             stack = self.find(stack_id)
             if stack.status == "DELETE_COMPLETE":
                 return
             if stack.request.deletion_protection:
-                raise ApiError(
-                    "StackDeletionProtected", f"The Stack ({stack.name}) has deletion protection enabled.", 400
-                )
-            action, cancel, _ = self._running.get(stack_id, ("", None, None))
-            if action == "DELETE":
+                raise ApiError("StackDeletionProtected", f"The Stack ({stack.name}) has deletion protection enabled.")
+            running = self._running.get(stack_id)
+            if running and running.action == "DELETE":
                 return
             unknown = retain - self.store.resources(stack_id).keys()
             if unknown:
-                raise ApiError(
-                    "ResourceNotFound",
-                    f"The Resource ({', '.join(sorted(unknown))}) could not be found in Stack {stack.name}.",
-                    404,
-                )
-            if cancel:
-                cancel.set()
-            self._records(stack).set_stack("DELETE_IN_PROGRESS", "Stack DELETE started")
+                raise resource_not_found(", ".join(sorted(unknown)), stack.name)
+            if running:
+                running.cancel.set()
+                running.stop.set()
+            self._operations.records(stack).set_stack("DELETE_IN_PROGRESS", "Stack DELETE started")
             self._begin(
                 replace(stack, status="DELETE_IN_PROGRESS"),
                 "DELETE",
-                lambda s, c: self._delete(s, c, retain, retain_all),
+                lambda s, r: self._operations.delete(s, r, retain, retain_all),
             )
+
+    def cancel(self, stack: Stack, *, quick: bool, then: Literal["failure", "rollback"]) -> None:
+        """Calls off what is going on: nothing new begins, and with `quick` what goes on is ended."""
+        with self.lock:
+            running = self._running.get(stack.id)
+            if running is None:
+                raise not_supported(f"Cancel an operation of a stack in {stack.status} is not supported.")
+            running.then = then
+            running.cancel.set()
+            if quick:
+                running.stop.set()
+
+    def protect(self, stack: Stack, enabled: bool) -> None:
+        """Sets the deletion protection."""
+        with self.lock:
+            stack = self.find(stack.id)
+            self.store.save_stack(replace(stack, request=replace(stack.request, deletion_protection=enabled)))
 
     def find(self, stack_id: str) -> Stack:
         stack = self.store.stack(stack_id)
         if stack is None:
             raise stack_not_found(stack_id)
         return stack
+
+    def check(self, stack: Stack) -> None:
+        """Raises ApiError for what is wrong with the stack's template or parameters."""
+        template = read_template(stack.request.template)
+        validate(template, self.handlers)
+        resolve(template.parameters, stack.request.parameters)
+        scope = scope_of(stack, {})
+        for condition in template.conditions:
+            scope.condition(condition)
+        rules.check(template.rules, lambda expression, where: choose(expression, scope, where))
 
     def require_idle(self, stack: Stack) -> None:
         """Raises ApiError while something is being done to the stack."""
@@ -117,89 +189,64 @@ class Engine:
 
     def resume(self) -> None:
         """Goes on with what an earlier emulator had begun."""
-        self._means.instances.forget_commands()
+        self.means.instances.forget_commands()
+        self.means.commands.forget_running()
+        work: Mapping[str, tuple[str, Work]] = {
+            "CREATE_IN_PROGRESS": ("CREATE", self._operations.create),
+            "CREATE_ROLLBACK_IN_PROGRESS": ("CREATE", self._operations.roll_back),
+            "UPDATE_IN_PROGRESS": ("UPDATE", self._operations.update),
+            "ROLLBACK_IN_PROGRESS": ("UPDATE", self._operations.roll_back_update),
+            "DELETE_IN_PROGRESS": ("DELETE", lambda s, r: self._operations.delete(s, r, frozenset(), False)),
+        }
         for stack in self.store.stacks():
-            match stack.status:
-                case "CREATE_IN_PROGRESS":
-                    self._begin(stack, "CREATE", self._create)
-                case "CREATE_ROLLBACK_IN_PROGRESS":
-                    self._begin(stack, "CREATE", self._roll_back)
-                case "DELETE_IN_PROGRESS":
-                    self._begin(stack, "DELETE", lambda s, c: self._delete(s, c, frozenset(), False))
+            if stack.status in work:
+                self._begin(stack, *work[stack.status])
 
     def close_if_idle(self) -> bool:
         """True when no stack is left; from then on none can be made."""
-        with self._lock:
+        with self.lock:
             self._closed = all(stack.status == "DELETE_COMPLETE" for stack in self.store.stacks())
             return self._closed
 
     def secrets_of(self, stack: Stack) -> Callable[[str], str]:
         """A function that masks the stack's NoEcho values, as they are and in Base64, in a text."""
-        return self._records(stack).hide
+        return self._operations.hide(stack)
 
-    def _begin(self, stack: Stack, action: str, work: Callable[[Stack, threading.Event], None]) -> None:
-        cancel = threading.Event()
-        _, _, before = self._running.get(stack.id, ("", None, None))
+    def look(self, at: Callable[[Means, Records], Found], stack: Stack) -> Found:
+        """What `at` finds with the means and records of the stack's operations."""
+        return at(self.means, self._operations.records(stack))
+
+    def resources(self, stack: Stack) -> dict[str, Resource]:
+        return self.store.resources(stack.id)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ApiError("ServiceUnavailable", "The local target is stopping.", 503)
+
+    def _start(self, stack: Stack, action: str, work: Work) -> None:
+        with self.store.transaction():
+            self.store.save_stack(stack)
+            self._operations.records(stack).set_stack(f"{action}_IN_PROGRESS", f"Stack {action} started")
+        self._begin(self.find(stack.id), action, work)
+
+    def _begin(self, stack: Stack, action: str, work: Work) -> None:
+        before = self._running.get(stack.id)
+        running = Running(action=action)
 
         def run() -> None:
             if before:
-                before.join()
+                before.thread.join()
             try:
-                work(stack, cancel)
+                work(stack, running)
             except Exception as error:  # a bug here must not leave a stack in progress for ever
                 LOG.exception("stack %s", stack.id)
-                self._records(stack).set_stack(
-                    f"{action}_FAILED", f"Internal error of the local target: {type(error).__name__}"
-                )
+                reason = f"Internal error of the local target: {type(error).__name__}"
+                self._operations.records(stack).set_stack(f"{action}_FAILED", reason)
             finally:
-                with self._lock:
-                    if self._running.get(stack.id, ("", None, None))[1] is cancel:
+                with self.lock:
+                    if self._running.get(stack.id) is running:
                         del self._running[stack.id]
 
-        thread = threading.Thread(target=run, name=f"{action} {stack.name}", daemon=True)
-        self._running[stack.id] = (action, cancel, thread)
-        thread.start()
-
-    def _create(self, stack: Stack, cancel: threading.Event) -> None:
-        records = self._records(stack)
-        creation = Creation(stack, records, self._means, cancel)
-        reason = creation.run()
-        with self._lock:  # a deletion that comes now sees the final status, or is seen here
-            if cancel.is_set():
-                return
-            if not reason:
-                records.set_stack("CREATE_COMPLETE", "Stack CREATE completed successfully")
-            elif stack.request.rollback:
-                records.set_stack("CREATE_ROLLBACK_IN_PROGRESS", reason)
-            else:
-                records.set_stack("CREATE_FAILED", reason)
-        if reason and stack.request.rollback:
-            self._roll_back(stack, cancel)
-
-    def _roll_back(self, stack: Stack, cancel: threading.Event) -> None:
-        records = self._records(stack)
-        failed = remove(stack, records, self._means, cancel, keep=lambda name: False)
-        with self._lock:
-            if cancel.is_set():
-                return
-            cause = self.find(stack.id).reason
-            records.set_stack("CREATE_ROLLBACK_FAILED" if failed else "CREATE_ROLLBACK_COMPLETE", failed or cause)
-
-    def _delete(self, stack: Stack, cancel: threading.Event, retain: frozenset[str], retain_all: bool) -> None:
-        records, template = self._records(stack), read_template(stack.request.template)
-
-        def keep(name: str) -> bool:
-            return retain_all or name in retain or template.resources[name].retain
-
-        failed = remove(stack, records, self._means, cancel, keep)
-        records.set_stack(
-            "DELETE_FAILED" if failed else "DELETE_COMPLETE", failed or "Stack DELETE completed successfully"
-        )
-
-    def _records(self, stack: Stack) -> Records:
-        template = read_template(stack.request.template)
-        values = resolve(template.parameters, stack.request.parameters)
-        hidden = [
-            str(values[name]) for name, parameter in template.parameters.items() if parameter.no_echo and values[name]
-        ]
-        return Records(self.store, stack, hidden, MASK)
+        running.thread = threading.Thread(target=run, name=f"{action} {stack.name}", daemon=True)
+        self._running[stack.id] = running
+        running.thread.start()

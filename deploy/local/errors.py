@@ -47,6 +47,14 @@ def action_in_progress(name: str, action: str) -> ApiError:
     return ApiError("ActionInProgress", f"Stack {name} already has an action ({action}) in progress.", 409)
 
 
+def not_supported(message: str) -> ApiError:
+    return ApiError("NotSupported", message)
+
+
+def resource_not_found(name: str, stack: str) -> ApiError:
+    return ApiError("ResourceNotFound", f"The Resource ({name}) could not be found in Stack {stack}.", 404)
+
+
 def bad_reference(name: str, where: str) -> ApiError:
     return ApiError("InvalidTemplateReference", f'The specified reference "{name}" (in {where}) is incorrect.')
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .errors import ApiError, bad_reference, invalid
 from .functions import TABLE, FunctionError, text_of, truth
+from .regions import zones
 from .template import Template
 
 NO_VALUE = object()  # ALIYUN::NoValue: the property or list item is left out
@@ -182,12 +183,6 @@ def _find_in_map(argument: Any, scope: Scope, where: str) -> Any:
 
 def _get_azs(argument: Any, scope: Scope, where: str) -> list[str]:
     return zones(text_of(evaluate(argument, scope, where)) or str(scope.pseudo["ALIYUN::Region"]))
-
-
-def zones(region: str) -> list[str]:
-    """Zone names of a region as the service spells them: `cn-hangzhou-h`, `ap-southeast-1a`."""
-    dash = "" if region[-1:].isdigit() else "-"
-    return [f"{region}{dash}{letter}" for letter in "abc"]
 
 
 _SPECIAL: Mapping[str, Callable[[Any, Scope, str], Any]] = {

@@ -21,6 +21,10 @@ from .errors import CancelError, ResourceError
 
 OUTPUT_BYTES = 24 * 1024  # Cloud Assistant keeps the end of longer output
 TERM_GRACE_SECONDS = 5.0
+# Exit codes by which a command asks for a restart of its instance, and to be run again after it ("Run Command" of the
+# Cloud Assistant documentation).
+REBOOT, REBOOT_AND_AGAIN = 193, 194
+_MOST_REBOOTS = 10
 _MARK = "WHISPER_INSTANCE_ID"
 
 
@@ -30,10 +34,11 @@ class Outcome:
 
     exit_code: int | None
     output: str = field(repr=False)
+    dropped: int = 0  # bytes of output that were not kept
 
     @property
     def good(self) -> bool:
-        return self.exit_code == 0
+        return self.exit_code in (0, REBOOT)
 
     def __str__(self) -> str:
         end = "took longer than its Timeout" if self.exit_code is None else f"ended with exit code {self.exit_code}"
@@ -77,8 +82,20 @@ class Instances:
         self, instance_id: str, script: str, timeout: float, working_dir: str, cancelled: Callable[[], bool]
     ) -> Outcome:
         """Runs `script` and waits for it: `sh -c FILE`, no input, output and errors merged. After `timeout` seconds
-        only the command itself is ended, not what it started, as Cloud Assistant does. Raises CancelError after ending
-        the command when `cancelled` turns true."""
+        only the command itself is ended, not what it started, as Cloud Assistant does. Exit codes 193 and 194 restart
+        the instance (its processes end), 194 then runs the command again. Raises CancelError after ending the command
+        when `cancelled` turns true."""
+        for _ in range(_MOST_REBOOTS):
+            outcome = self._run_once(instance_id, script, timeout, working_dir, cancelled)
+            if outcome.exit_code in (REBOOT, REBOOT_AND_AGAIN):
+                _end(lambda: list(_marked(instance_id)))
+            if outcome.exit_code != REBOOT_AND_AGAIN:
+                return outcome
+        raise ResourceError(f"The command asked {_MOST_REBOOTS} times to run again after a restart of {instance_id}")
+
+    def _run_once(
+        self, instance_id: str, script: str, timeout: float, working_dir: str, cancelled: Callable[[], bool]
+    ) -> Outcome:
         root = self._root(instance_id)
         folder = root / "tmp" / f"command-{time.time_ns()}"
         folder.mkdir(mode=0o700)
@@ -94,7 +111,7 @@ class Instances:
                     umask=0o022,
                 )  # fmt: skip
             code = _wait(process, timeout, cancelled)
-            return Outcome(code, _tail(output))
+            return Outcome(code, *_tail(output))
         except OSError as error:
             raise ResourceError(
                 f"The command could not be started on {instance_id}: {error.strerror or error}"
@@ -149,10 +166,12 @@ def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[
         return None
 
 
-def _tail(path: Path) -> str:
+def _tail(path: Path) -> tuple[str, int]:
+    """The end of the output that is kept, and how many bytes went before it."""
+    dropped = max(0, path.stat().st_size - OUTPUT_BYTES)
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - OUTPUT_BYTES))
-        return file.read().decode("utf-8", "replace")
+        file.seek(dropped)
+        return file.read().decode("utf-8", "replace"), dropped
 
 
 def _marked(instance_id: str) -> Iterator[int]:

@@ -19,6 +19,7 @@ class Records:
         self._store, self._stack, self._mask = store, stack, mask
         forms = {form for secret in secrets for form in (secret, base64.b64encode(secret.encode()).decode())}
         self._secrets = sorted(forms, key=len, reverse=True)
+        self._reported: dict[str, Mapping[str, Any]] = {}  # before the resource was complete
 
     def hide(self, text: str) -> str:
         """Secrets of one or two characters are masked only where they are the whole text: else nothing is readable."""
@@ -55,15 +56,33 @@ class Records:
         reason: str = "state changed",
         attributes: Mapping[str, Any] | None = None,
     ) -> None:
-        known = resource.attributes if attributes is None else attributes
-        self._save(replace(resource, status=status, reason=self.hide(reason), attributes=known, updated=time.time()))
+        with self._store.transaction():
+            known = resource.attributes if attributes is None else attributes
+            if status.endswith("_COMPLETE"):
+                known = self._reported.pop(resource.name, known)
+            now = time.time()
+            self._save(replace(resource, status=status, reason=self.hide(reason), attributes=known, updated=now))
+
+    def tell(self, resource: Resource, status: str, reason: str = "state changed") -> None:
+        """An event of something that the stack's list of resources no longer shows."""
+        self._event(resource.name, resource.type, resource.physical_id, status, self.hide(reason))
 
     def report(self, name: str, attributes: Mapping[str, Any]) -> None:
         """Attributes that became known after the resource was complete."""
         with self._store.transaction():
             resource = self.resources().get(name)
-            if resource and resource.status.startswith("CREATE_"):
+            if resource and resource.status.endswith("_IN_PROGRESS"):
+                self._reported[name] = attributes
+            elif resource and not resource.status.startswith("DELETE_"):
                 self._store.save_resource(replace(resource, attributes=attributes))
+
+    def note(self, resource: Resource) -> None:
+        """What became known of a resource, without an event."""
+        self._store.save_resource(resource)
+
+    def forget(self, name: str) -> None:
+        """The resource is no longer one of the stack's."""
+        self._store.forget_resource(self._stack.id, name)
 
     def _save(self, resource: Resource) -> None:
         with self._store.transaction():

@@ -1,4 +1,5 @@
-"""The removal of one stack's resources, on deletion and on rollback: dependants before what they depend on."""
+"""The removal of a stack's resources, on deletion, on rollback and after an update: dependants before what they depend
+on."""
 
 from __future__ import annotations
 
@@ -6,40 +7,32 @@ import threading
 from collections.abc import Callable
 
 from .errors import ResourceError
+from .making import context
 from .records import Records
-from .resources import Context, Means
-from .store import Stack
-from .template import read_template
-from .validation import dependencies, order
-from .view import attributes_of, scope_of
+from .resources import Means
+from .store import Resource, Stack
+from .validation import order
 
 
-def remove(stack: Stack, records: Records, means: Means, cancel: threading.Event, keep: Callable[[str], bool]) -> str:
-    """Removes what there is, except what `keep` names; returns the reason of the first failure, or an empty text."""
-    template, resources = read_template(stack.request.template), records.resources()
-    scope = scope_of(stack, {})
-    needs = {name: dependencies(template.resources[name], scope) for name in resources}
-    for name in reversed(order(needs)):
+def remove(
+    stack: Stack, records: Records, means: Means, cancel: threading.Event, keep: Callable[[Resource], bool]
+) -> str:
+    """Removes what there is, except what `keep` says; returns the reason of the first failure, or an empty text."""
+    resources = records.resources()
+    for name in reversed(order({name: resource.needs for name, resource in resources.items()})):
         resource = resources[name]
         if cancel.is_set():
             return ""
-        if resource.status == "DELETE_COMPLETE" or keep(name):
+        if resource.status == "DELETE_COMPLETE" or keep(resource):
             continue
-        context = Context(
-            stack_id=stack.id,
-            stack_name=stack.name,
-            name=name,
-            region=stack.region,
-            since=resource.created,
-            instances=means.instances,
-            signals=means.signals,
-            cancelled=cancel,
-            attributes_of=lambda physical_id: attributes_of(resources, physical_id),
-            report=lambda attributes: None,
-        )
         records.change(resource, "DELETE_IN_PROGRESS")
         try:
-            means.handlers[resource.type].delete(context, resource.physical_id, resource.attributes)
+            seconds, reason = means.faults.resource(stack.name, name, resource.type, "delete")
+            cancel.wait(seconds)
+            if reason:
+                raise ResourceError(reason)
+            made = context(stack, name, means, records, resources, cancel, resource)
+            means.handlers[resource.type].delete(made, resource.physical_id, resource.attributes)
         except (ResourceError, OSError) as error:
             records.change(resource, "DELETE_FAILED", str(error))
             return f"Resource DELETE failed: resources.{name}: {error}"

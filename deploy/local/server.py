@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -20,10 +21,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from .api import Api
+from .commands import Commands
 from .engine import Engine
 from .errors import ApiError
+from .faults import Faults
 from .instances import Instances
-from .resources import handlers
+from .resources import Means, handlers
 from .signals import PATH as SIGNAL_PATH
 from .signals import Signals
 from .signature import Verifier
@@ -35,6 +38,7 @@ HOST = "127.0.0.1"
 MAX_BODY_BYTES = 2 * 1024 * 1024
 ENDPOINT_FILE, LOCK_FILE = "endpoint.json", "lock"
 
+CUT = Reply(0, b"")  # no answer: the connection is reset
 Door = Callable[[Request], Reply]
 
 
@@ -45,14 +49,15 @@ class ServeError(Exception):
 class Emulator:
     """Everything of one state folder; `handle` is its HTTP interface without the sockets."""
 
-    def __init__(self, folder: Path, url: str, keys: dict[str, str]) -> None:
-        self._folder, self.url = folder, url
+    def __init__(self, folder: Path, url: str, keys: dict[str, str], faults: Faults) -> None:
+        self._folder, self.url, self._faults = folder, url, faults
         ((self._key_id, self._key_secret),) = keys.items()
         self._verifier = Verifier(keys, time.time)
         store = Store(folder)
-        self._signals = Signals(store, self._key_secret.encode(), lambda: self.url)
+        self._signals = Signals(store, self._key_secret.encode(), lambda: self.url, faults)
         instances = Instances(folder / "instances", folder / "images")
-        self.engine = Engine(store, handlers(), instances, self._signals)
+        commands = Commands(store, instances, faults)
+        self.engine = Engine(store, Means(handlers(), instances, commands, self._signals, faults))
         self._api = Api(self.engine)
         self.stopped = threading.Event()
 
@@ -65,7 +70,14 @@ class Emulator:
                 return ok(self._control(request), request_id)
             self._verifier.verify(request)
             action, version = request.headers["x-acs-action"], request.headers["x-acs-version"]
-            return ok(self._api.call(action, version, request.parameters()), request_id)
+            seconds, fault = self._faults.call(action)
+            time.sleep(seconds)
+            if fault and fault.kind == "error":
+                raise ApiError(fault.code, fault.message, fault.status)
+            if fault and fault.kind == "reset-before":
+                return CUT
+            reply = ok(self._api.call(action, version, request.parameters()), request_id)
+            return CUT if fault else reply
         except ApiError as error:
             return failed(error, request_id, request.headers.get("host", HOST))
         except Exception:
@@ -131,6 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815 - the base class calls it so
 
     def _send(self, reply: Reply) -> None:
+        if reply is CUT:
+            self.close_connection = True
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return
         self.send_response(reply.status)
         for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
             self.send_header(name, value)
@@ -141,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the request line holds the parameters, passwords among them."""
 
 
-def serve(folder: Path, port: int = 0, ready: Callable[[], None] = lambda: None) -> None:
+def serve(folder: Path, port: int = 0, ready: Callable[[], None] = lambda: None, faults: Faults | None = None) -> None:
     """Serves until SIGTERM or SIGINT (stacks stay, their apps run on) or until it is asked to stop when idle (then the
     folder is removed). Without a port it takes the last one again, so that addresses which stacks hold stay true.
     `ready` is called once it answers. Raises ServeError."""
@@ -155,7 +172,7 @@ def serve(folder: Path, port: int = 0, ready: Callable[[], None] = lambda: None)
         )
     }
     url = f"http://{HOST}:{server.server_port}"
-    emulator = Emulator(folder, url, keys)
+    emulator = Emulator(folder, url, keys, faults or Faults())
     server.door = emulator.handle
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: emulator.stopped.set())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ApiError, CancelError
+from .faults import Faults
 from .store import Signal, Store
 
 PATH = "/waitcondition"
@@ -20,8 +21,8 @@ STATUSES = ("SUCCESS", "FAILURE")
 class Signals:
     """`url` is the emulator's own address; `key` makes the tokens that let a sender in."""
 
-    def __init__(self, store: Store, key: bytes, url: Callable[[], str]) -> None:
-        self._store, self._key, self._url = store, key, url
+    def __init__(self, store: Store, key: bytes, url: Callable[[], str], faults: Faults) -> None:
+        self._store, self._key, self._url, self._faults = store, key, url, faults
         self._arrived = threading.Condition()
 
     def address(self, handle: str) -> str:
@@ -48,9 +49,9 @@ class Signals:
         if status not in STATUSES:
             raise ApiError("InvalidSignal", f"A signal is a JSON map whose status is one of {', '.join(STATUSES)}.")
         data = values.get("data", values.get("reason", ""))
-        signal = Signal(str(values.get("id") or uuid.uuid4()), status, data)
         with self._arrived:
-            self._store.add_signal(handle, signal)
+            for _ in range(self._faults.signal_copies(status)):
+                self._store.add_signal(handle, Signal(str(values.get("id") or uuid.uuid4()), status, data))
             self._arrived.notify_all()
 
     def wait(self, handle: str, count: int, deadline: float, cancelled: threading.Event) -> list[Signal]:
@@ -68,6 +69,13 @@ class Signals:
 
     def forget(self, handle: str) -> None:
         self._store.forget_signals(handle)
+
+    def forget_above(self, handle: str, count: int) -> None:
+        """Signals whose id is a number greater than `count`."""
+        self._store.forget_signals(handle, lambda signal: signal.id.isdigit() and int(signal.id) > count)
+
+    def forget_failures(self, handle: str) -> None:
+        self._store.forget_signals(handle, lambda signal: signal.status == "FAILURE")
 
     def _token(self, handle: str) -> str:
         return hmac.new(self._key, handle.encode(), hashlib.sha256).hexdigest()

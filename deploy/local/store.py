@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,20 @@ CREATE INDEX IF NOT EXISTS events_by_stack ON events (stack, number);
 CREATE TABLE IF NOT EXISTS signals (
     number INTEGER PRIMARY KEY, handle TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL, data BLOB NOT NULL,
     UNIQUE (handle, id));
+CREATE TABLE IF NOT EXISTS documents (
+    kind TEXT NOT NULL, id TEXT NOT NULL, stack TEXT NOT NULL, created REAL NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (kind, id));
 """
+# What was added since a state folder may have been made; each is done once, in this order.
+_MIGRATIONS = (
+    "ALTER TABLE stacks ADD COLUMN previous BLOB",
+    "ALTER TABLE resources ADD COLUMN made BLOB",
+)
 
 
 @dataclass(frozen=True)
 class CreateRequest:
-    """What CreateStack was asked for."""
+    """What CreateStack, or UpdateStack since, was asked for."""
 
     template: str = field(repr=False)
     parameters: Mapping[str, str] = field(repr=False)
@@ -45,6 +53,8 @@ class CreateRequest:
     deletion_protection: bool = False
     tags: tuple[tuple[str, str], ...] = ()
     notification_urls: tuple[str, ...] = ()
+    replacement: bool = False  # of an update: resources may be replaced
+    taint: tuple[str, ...] = ()  # of an update: resources to replace in any case
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,14 @@ class Stack:
     updated: float
     token: str
     request: CreateRequest
+    previous: CreateRequest | None = None  # while an update goes on or has failed: what to go back to
 
 
 @dataclass(frozen=True)
 class Resource:
+    """`properties` are those it was last made or changed with, `needs` the siblings that it referred to then; `drift`
+    is what the last look at it found."""
+
     stack: str
     name: str
     type: str
@@ -71,6 +85,15 @@ class Resource:
     created: float
     updated: float
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    needs: tuple[str, ...] = ()
+    retain: bool = False
+    drift: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def ready(self) -> bool:
+        """It exists and has its attributes."""
+        return self.status == "CREATE_COMPLETE" or self.status.startswith("UPDATE_")
 
 
 @dataclass(frozen=True)
@@ -93,6 +116,9 @@ class Signal:
     data: Any = field(repr=False)
 
 
+_PLAIN = ("stack", "name", "type", "physical_id", "status", "reason", "created", "updated")
+
+
 class Store:
     """Each method is one short transaction; safe to call from any thread."""
 
@@ -104,6 +130,10 @@ class Store:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.executescript(_SCHEMA)
+        done: int = self._db.execute("PRAGMA user_version").fetchone()[0]
+        for number, step in enumerate(_MIGRATIONS[done:], done + 1):
+            self._db.execute(step)
+            self._db.execute(f"PRAGMA user_version = {number}")
 
     def close(self) -> None:
         with self._lock:
@@ -125,18 +155,10 @@ class Store:
             self._db.execute("COMMIT")
 
     def save_stack(self, stack: Stack) -> None:
-        request = self._sealed(vars(stack.request))
-        row = (
-            stack.id,
-            stack.name,
-            stack.region,
-            stack.status,
-            stack.reason,
-            stack.created,
-            stack.updated,
-            stack.token,
-        )
-        self._write("INSERT OR REPLACE INTO stacks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, request))
+        plain = (stack.id, stack.name, stack.region, stack.status, stack.reason, stack.created, stack.updated)
+        previous = self._sealed(vars(stack.previous)) if stack.previous else None
+        row = (*plain, stack.token, self._sealed(vars(stack.request)), previous)
+        self._write("INSERT OR REPLACE INTO stacks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def set_stack_status(self, stack_id: str, status: str, reason: str, now: float) -> None:
         self._write(
@@ -151,17 +173,39 @@ class Store:
         return self._stacks("WHERE region = ? OR ? = '' ORDER BY created DESC, rowid DESC", (region, region))
 
     def save_resource(self, resource: Resource) -> None:
-        values = [
-            getattr(resource, key)
-            for key in ("stack", "name", "type", "physical_id", "status", "reason", "created", "updated")
-        ]
-        row = (*values, self._sealed(dict(resource.attributes)))
-        self._write("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        row = (
+            *(getattr(resource, key) for key in _PLAIN),
+            self._sealed(dict(resource.attributes)),
+            self._sealed({key: getattr(resource, key) for key in ("properties", "needs", "retain", "drift")}),
+        )
+        self._write("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def forget_resource(self, stack_id: str, name: str) -> None:
+        self._write("DELETE FROM resources WHERE stack = ? AND name = ?", (stack_id, name))
 
     def resources(self, stack_id: str) -> dict[str, Resource]:
         """By logical id, in the order in which their work began."""
         rows = self._read("SELECT * FROM resources WHERE stack = ? ORDER BY created, rowid", (stack_id,))
-        return {row[1]: Resource(*(*row[:8], self._opened(row[8]))) for row in rows}
+        return {row[1]: self._resource(row) for row in rows}
+
+    def save_document(self, kind: str, document_id: str, stack_id: str, created: float, body: Any) -> None:
+        """Keeps one JSON value of a kind under its id, in place of an earlier one."""
+        row = (kind, document_id, stack_id, created, self._sealed(body))
+        self._write("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", row)
+
+    def document(self, kind: str, document_id: str) -> Any:
+        """None when there is none."""
+        rows = self._read("SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, document_id))
+        return self._opened(rows[0][0]) if rows else None
+
+    def documents(self, kind: str, stack_id: str = "") -> list[Any]:
+        """Newest first; an empty stack means all."""
+        where = "WHERE kind = ? AND (stack = ? OR ? = '') ORDER BY created DESC, rowid DESC"
+        rows = self._read(f"SELECT body FROM documents {where}", (kind, stack_id, stack_id))  # noqa: S608
+        return [self._opened(row[0]) for row in rows]
+
+    def forget_document(self, kind: str, document_id: str) -> None:
+        self._write("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, document_id))
 
     def add_event(self, event: Event) -> None:
         self._write("INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", tuple(vars(event).values()))
@@ -180,12 +224,22 @@ class Store:
         rows = self._read("SELECT id, status, data FROM signals WHERE handle = ? ORDER BY number", (handle,))
         return [Signal(row[0], row[1], self._opened(row[2])) for row in rows]
 
-    def forget_signals(self, handle: str) -> None:
-        self._write("DELETE FROM signals WHERE handle = ?", (handle,))
+    def forget_signals(self, handle: str, which: Callable[[Signal], bool] = lambda signal: True) -> None:
+        with self.transaction():
+            for signal in self.signals(handle):
+                if which(signal):
+                    self._write("DELETE FROM signals WHERE handle = ? AND id = ?", (handle, signal.id))
 
     def _stacks(self, where: str, values: tuple[Any, ...]) -> list[Stack]:
         rows = self._read(f"SELECT * FROM stacks {where}", values)  # noqa: S608 - the clauses are written above
-        return [Stack(*(*row[:8], _request(self._opened(row[8])))) for row in rows]
+        return [
+            Stack(*(*row[:8], request_of(self._opened(row[8])), request_of(self._opened(row[9])) if row[9] else None))
+            for row in rows
+        ]
+
+    def _resource(self, row: tuple[Any, ...]) -> Resource:
+        made = self._opened(row[9]) if row[9] else {}
+        return Resource(*(*row[:8], self._opened(row[8])), **{**made, "needs": tuple(made.get("needs", ()))})
 
     def _read(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -202,9 +256,11 @@ class Store:
         return json.loads(self._seal.decrypt(value))
 
 
-def _request(value: dict[str, Any]) -> CreateRequest:
-    tags = tuple((key, text) for key, text in value.pop("tags"))
-    return CreateRequest(**{**value, "notification_urls": tuple(value["notification_urls"])}, tags=tags)
+def request_of(value: Mapping[str, Any]) -> CreateRequest:
+    """A request from the JSON value of its fields."""
+    tags = tuple((key, text) for key, text in value["tags"])
+    lists = {key: tuple(value.get(key, ())) for key in ("notification_urls", "taint")}
+    return CreateRequest(**{**value, **lists, "tags": tags})
 
 
 def _key(path: Path) -> bytes:

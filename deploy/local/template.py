@@ -67,6 +67,7 @@ class ResourceDefinition:
     condition: str
     retain: bool
     description: str
+    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,14 @@ class Template:
     metadata: Mapping[str, Any]
 
 
+def read_document(text: str) -> dict[str, Any]:
+    """The template as plain maps and lists, of its own each time. Raises ApiError."""
+    document = _load(text)
+    if not isinstance(document, dict):
+        raise ApiError("InvalidSchema", "The template should be a JSON or YAML map.")
+    return document
+
+
 @lru_cache(maxsize=32)
 def read_template(text: str) -> Template:
     """Raises ApiError when the text is not a template; references are checked by `validation.validate`."""
@@ -88,9 +97,7 @@ def read_template(text: str) -> Template:
         raise ApiError("MissingTemplateBody", "One of TemplateBody, TemplateURL and TemplateId must be specified.")
     if len(text.encode()) > MAX_BYTES:
         raise invalid(f"The size of the template is larger than {MAX_BYTES} bytes.")
-    document = _load(text)
-    if not isinstance(document, dict):
-        raise ApiError("InvalidSchema", "The template should be a JSON or YAML map.")
+    document = read_document(text)
     if str(document.get("ROSTemplateFormatVersion", "")) != VERSION:
         raise ApiError(
             "InvalidTemplateVersion",
@@ -165,6 +172,7 @@ def _resource(name: str, body: Any) -> ResourceDefinition:
         condition=str(body.get("Condition", "")),
         retain=policy == "Retain",
         description=localized(body.get("Description", "")),
+        metadata=body.get("Metadata") or {},
     )
 
 

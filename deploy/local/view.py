@@ -7,19 +7,18 @@ from typing import Any
 
 from .evaluation import Scope
 from .parameters import resolve
+from .regions import ACCOUNT_ID
 from .store import Resource, Stack
 from .template import read_template
 
-ACCOUNT_ID = "1000000000000001"  # nobody's: the local target has one account
-
 
 def scope_of(stack: Stack, resources: Mapping[str, Resource]) -> Scope:
-    """References reach the resources that are complete."""
+    """References reach the resources that are ready."""
     template = read_template(stack.request.template)
 
     def complete(name: str) -> Resource:
         resource = resources[name]
-        if resource.status != "CREATE_COMPLETE":
+        if not resource.ready:
             raise KeyError(name)
         return resource
 

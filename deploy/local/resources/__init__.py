@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from ..commands import Commands
+from ..faults import Faults
 from ..instances import Instances
 from ..signals import Signals
 
@@ -16,14 +18,19 @@ Kind = Literal["text", "number", "flag", "list", "map", "any"]
 
 @dataclass(frozen=True)
 class Property:
+    """`editable` properties change in place; a change of any other needs the resource to be replaced. `gives` says that
+    a change in place may give the resource other attribute values."""
+
     kind: Kind
     required: bool = False
     allowed: tuple[str, ...] = ()
+    editable: bool = False
+    gives: bool = False
 
 
-def of_kind(kind: Kind, names: str) -> dict[str, Property]:
+def of_kind(kind: Kind, names: str, *, editable: bool = False) -> dict[str, Property]:
     """Optional properties of one kind, from their names with spaces between."""
-    return {name: Property(kind) for name in names.split()}
+    return {name: Property(kind, editable=editable) for name in names.split()}
 
 
 @dataclass(frozen=True)
@@ -36,16 +43,22 @@ class Context:
     region: str
     since: float  # Unix time at which the work on the resource began, kept over a restart
     instances: Instances
+    commands: Commands
     signals: Signals
+    faults: Faults
     cancelled: threading.Event
     attributes_of: Callable[[str], Mapping[str, Any]]
     report: Callable[[Mapping[str, Any]], None]  # attributes that become known later
+    hide: Callable[[str], str]  # masks the stack's secrets in a text
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)  # that it was last made or changed with
     outcomes: dict[str, str] = field(default_factory=dict)  # of the stack's commands, by resource
 
 
 class Handler(Protocol):
-    """One resource type. `create` and `delete` raise ResourceError, or CancelError once `context.cancelled` is set.
-    `delete` is no error for what is not there; `repeatable` says that an interrupted `create` may be done again."""
+    """One resource type. `create`, `update` and `delete` raise ResourceError, or CancelError once `context.cancelled`
+    is set. `update` is asked for changes of editable properties only, and gives the attributes as `create` does.
+    `delete` is no error for what is not there; `exists` says whether it is still there. `repeatable` says that an
+    interrupted `create` may be done again."""
 
     @property
     def type(self) -> str: ...
@@ -58,7 +71,11 @@ class Handler(Protocol):
 
     def new_id(self, context: Context) -> str: ...
     def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    def update(
+        self, context: Context, physical_id: str, properties: Mapping[str, Any], attributes: Mapping[str, Any]
+    ) -> Mapping[str, Any]: ...
     def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None: ...
+    def exists(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,9 @@ class Means:
 
     handlers: Mapping[str, Handler]
     instances: Instances
+    commands: Commands
     signals: Signals
+    faults: Faults
 
 
 def random_id(prefix: str) -> str:
@@ -77,10 +96,11 @@ def random_id(prefix: str) -> str:
 
 def handlers() -> dict[str, Handler]:
     """All types, by name."""
+    from .access import ACCESS
     from .command import RunCommand
     from .compute import InstanceGroup
-    from .network import RECORDS
+    from .network import NETWORK
     from .waiting import WaitCondition, WaitConditionHandle
 
-    known: list[Handler] = [*RECORDS, InstanceGroup(), RunCommand(), WaitConditionHandle(), WaitCondition()]
+    known: list[Handler] = [*NETWORK, *ACCESS, InstanceGroup(), RunCommand(), WaitConditionHandle(), WaitCondition()]
     return {handler.type: handler for handler in known}

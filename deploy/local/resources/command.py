@@ -7,9 +7,9 @@ import binascii
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..commands import Command
 from ..errors import CancelError, ResourceError
 from ..instances import Outcome
 from . import Context, Property, random_id
@@ -23,66 +23,90 @@ class RunCommand:
     repeatable = False
     attributes = frozenset({"CommandId", "InvokeId", "InvokeInstances", "InvokeResults"})
     properties: Mapping[str, Property] = {
-        "CommandContent": Property("text", required=True),
-        "InstanceIds": Property("list"),
+        "CommandContent": Property("text", required=True, editable=True),
+        "InstanceIds": Property("list", editable=True),
         "Type": Property("text", allowed=("RunShellScript",)),
         "ContentEncoding": Property("text", allowed=("PlainText", "Base64")),
-        "Sync": Property("flag"),
-        "Timeout": Property("number"),
-        "WorkingDir": Property("text"),
-        "Name": Property("text"),
-        "Description": Property("text"),
+        "Sync": Property("flag", editable=True),
+        "Timeout": Property("number", editable=True),
+        "WorkingDir": Property("text", editable=True),
+        "Name": Property("text", editable=True),
+        "Description": Property("text", editable=True),
         "RepeatMode": Property("text", allowed=("Once",)),
         "KeepCommand": Property("flag"),
-        "RunAgainOn": Property("list"),
+        "RunAgainOn": Property("list", editable=True),
         "ResourceGroupId": Property("text"),
-        "Tags": Property("list"),
+        "Tags": Property("list", editable=True),
     }
 
     def new_id(self, context: Context) -> str:
         return random_id("t")
 
     def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
-        script, targets = _script(properties), [str(i) for i in properties.get("InstanceIds", [])]
+        return self._run(context, physical_id, properties)
+
+    def update(
+        self, context: Context, physical_id: str, properties: Mapping[str, Any], attributes: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Runs again only where the template says so."""
+        if "Update" not in properties.get("RunAgainOn", []):
+            return attributes
+        return self._run(context, random_id("t"), properties)
+
+    def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None:
+        """A command that runs in the background is ended, so that another attempt does not meet it."""
+        context.commands.stop(str(attributes.get("InvokeId", physical_id)))
+
+    def exists(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> bool:
+        return True
+
+    def _run(self, context: Context, invoke_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        targets = [str(i) for i in properties.get("InstanceIds", [])]
         if not 1 <= len(targets) <= 50:
             raise ResourceError("InstanceIds should name 1 to 50 instances")
         for target in targets:
             if not context.instances.exists(target):
                 raise ResourceError(f"InvalidInstance.NotFound: there is no instance {target}")
-        timeout, folder = float(properties.get("Timeout", 60)), str(properties.get("WorkingDir", "/root"))
-        known = {"CommandId": random_id("c"), "InvokeId": physical_id, "InvokeInstances": targets, "InvokeResults": []}
-        stop = context.cancelled if properties.get("Sync") else threading.Event()
-
-        def run(target: str) -> Outcome:
-            return context.instances.run(target, script, timeout, folder, stop.is_set)
-
-        def run_all() -> list[Outcome]:
-            with ThreadPoolExecutor(len(targets)) as pool:
-                outcomes = list(pool.map(run, targets))
-            context.outcomes[context.name] = "; ".join(
-                f"{context.name} on {t} {o}" for t, o in zip(targets, outcomes, strict=True)
-            )
-            return outcomes
-
+        command = Command(
+            script=_script(properties),
+            timeout=float(properties.get("Timeout", 60)),
+            working_dir=str(properties.get("WorkingDir", "/root")),
+            name=str(properties.get("Name", f"{context.stack_name}-{context.name}")),
+            description=str(properties.get("Description", "")),
+            stack=context.stack_id,
+            resource=context.name,
+            hide=context.hide,
+        )
+        known: dict[str, Any] = {
+            "CommandId": random_id("c"),
+            "InvokeId": invoke_id,
+            "InvokeInstances": targets,
+            "InvokeResults": [],
+        }
         if not properties.get("Sync"):
-            threading.Thread(target=self._later, args=(context, known, run_all), daemon=True).start()
+            threading.Thread(target=self._later, args=(context, known, command), daemon=True).start()
             return known
-        outcomes = run_all()
+        outcomes = context.commands.run(invoke_id, known["CommandId"], command, targets, context.cancelled)
+        said = _said(context.name, targets, outcomes)
+        context.outcomes[context.name] = said
         if not all(outcome.good for outcome in outcomes):
-            raise ResourceError(f"InvokeFailed: {context.outcomes[context.name]}")
+            raise ResourceError(f"InvokeFailed: {said}")
         return {**known, "InvokeResults": _results(targets, outcomes)}
 
-    def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None:
-        """A command that runs ends with its instance."""
-
     @staticmethod
-    def _later(context: Context, known: dict[str, Any], run_all: Any) -> None:
+    def _later(context: Context, known: dict[str, Any], command: Command) -> None:
+        targets = known["InvokeInstances"]
         try:
-            outcomes = run_all()
+            outcomes = context.commands.run(known["InvokeId"], known["CommandId"], command, targets, threading.Event())
         except (ResourceError, CancelError) as error:
-            context.outcomes[context.name] = f"{context.name}: {error}"
+            context.outcomes[context.name] = f"{context.name}: {error or 'was ended'}"
             return
-        context.report({**known, "InvokeResults": _results(known["InvokeInstances"], outcomes)})
+        context.outcomes[context.name] = _said(context.name, targets, outcomes)
+        context.report({**known, "InvokeResults": _results(targets, outcomes)})
+
+
+def _said(name: str, targets: list[str], outcomes: list[Outcome]) -> str:
+    return "; ".join(f"{name} on {target} {outcome}" for target, outcome in zip(targets, outcomes, strict=True))
 
 
 def _script(properties: Mapping[str, Any]) -> str:

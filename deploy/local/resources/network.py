@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any
 
 from ..errors import ResourceError
-from . import Context, Property, of_kind, random_id
+from . import Context, Property, of_kind
+from .record import Attributes, Record
 
 LOCAL_ADDRESS = "127.0.0.1"  # where an instance really answers
 _NEEDED = Property("text", required=True)
-
-Attributes = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Record:
-    """A resource that is only remembered; `describe` gives its attributes and raises ResourceError for bad values."""
-
-    type: str
-    prefix: str
-    properties: Mapping[str, Property]
-    attributes: frozenset[str]
-    describe: Callable[[Context, str, Mapping[str, Any]], Attributes]
-    repeatable: bool = True
-
-    def new_id(self, context: Context) -> str:
-        return random_id(self.prefix)
-
-    def create(self, context: Context, physical_id: str, properties: Mapping[str, Any]) -> Attributes:
-        return self.describe(context, physical_id, properties)
-
-    def delete(self, context: Context, physical_id: str, attributes: Attributes) -> None:
-        return None
+_TAGS = of_kind("list", "Tags", editable=True)
 
 
 def _cidr(text: str, what: str) -> Any:
@@ -51,8 +29,8 @@ def _vpc(context: Context, physical_id: str, properties: Mapping[str, Any]) -> A
         "VpcId": physical_id,
         "VpcName": properties.get("VpcName", ""),
         "CidrBlock": block,
-        "RouteTableId": random_id("vtb"),
-        "VRouterId": random_id("vrt"),
+        "RouteTableId": f"vtb-{physical_id[4:]}",
+        "VRouterId": f"vrt-{physical_id[4:]}",
     }
 
 
@@ -104,14 +82,15 @@ _RULE = {
     "NicType": Property("text", allowed=("internet", "intranet")),
 }
 
-RECORDS: tuple[Record, ...] = (
+NETWORK: tuple[Record, ...] = (
     Record(
         "ALIYUN::ECS::VPC",
         "vpc",
         {
-            **of_kind("text", "VpcName CidrBlock Description Ipv6CidrBlock ResourceGroupId UserCidr"),
+            **of_kind("text", "CidrBlock Ipv6CidrBlock ResourceGroupId UserCidr"),
+            **of_kind("text", "VpcName Description", editable=True),
             **of_kind("flag", "EnableIpv6"),
-            **of_kind("list", "Tags"),
+            **_TAGS,
         },
         frozenset({"VpcId", "VpcName", "CidrBlock", "RouteTableId", "VRouterId"}),
         _vpc,
@@ -120,9 +99,9 @@ RECORDS: tuple[Record, ...] = (
         "ALIYUN::ECS::VSwitch",
         "vsw",
         {
-            **of_kind("text", "VSwitchName Description"),
+            **of_kind("text", "VSwitchName Description", editable=True),
             **of_kind("number", "Ipv6CidrBlock"),
-            **of_kind("list", "Tags"),
+            **_TAGS,
             "VpcId": _NEEDED,
             "ZoneId": _NEEDED,
             "CidrBlock": _NEEDED,
@@ -134,8 +113,9 @@ RECORDS: tuple[Record, ...] = (
         "ALIYUN::ECS::SecurityGroup",
         "sg",
         {
-            **of_kind("text", "SecurityGroupName Description VpcId ResourceGroupId"),
-            **of_kind("list", "SecurityGroupIngress SecurityGroupEgress Tags"),
+            **of_kind("text", "VpcId ResourceGroupId"),
+            **of_kind("text", "SecurityGroupName Description", editable=True),
+            **of_kind("list", "SecurityGroupIngress SecurityGroupEgress Tags", editable=True),
             "SecurityGroupType": Property("text", allowed=("normal", "enterprise")),
         },
         frozenset({"SecurityGroupId", "SecurityGroupName"}),
@@ -147,10 +127,14 @@ RECORDS: tuple[Record, ...] = (
         "ALIYUN::VPC::EIP",
         "eip",
         {
-            **of_kind("text", "Name Description Isp ResourceGroupId PricingCycle Netmode Zone"),
-            **of_kind("number", "Bandwidth Period"),
-            **of_kind("flag", "AutoPay DeletionProtection DeletionForce"),
-            **of_kind("list", "SecurityProtectionTypes Tags"),
+            **of_kind("text", "Isp ResourceGroupId PricingCycle Netmode Zone"),
+            **of_kind("text", "Name Description", editable=True),
+            **of_kind("number", "Period"),
+            **of_kind("number", "Bandwidth", editable=True),
+            **of_kind("flag", "AutoPay DeletionForce"),
+            **of_kind("flag", "DeletionProtection", editable=True),
+            **of_kind("list", "SecurityProtectionTypes"),
+            **_TAGS,
             "InternetChargeType": Property("text", allowed=("PayByBandwidth", "PayByTraffic")),
             "InstanceChargeType": Property("text", allowed=("PostPaid", "Postpaid", "PrePaid", "Prepaid")),
         },

@@ -16,8 +16,8 @@ class WaitConditionHandle:
     repeatable = True
     attributes = frozenset({"CurlCli", "Headers", "Url", "URL"})
     properties: Mapping[str, Property] = {
-        "Mode": Property("text", allowed=("Full", "Increment")),
-        "Count": Property("number"),
+        "Mode": Property("text", allowed=("Full", "Increment"), editable=True),
+        "Count": Property("number", editable=True),
     }
 
     def new_id(self, context: Context) -> str:
@@ -27,8 +27,19 @@ class WaitConditionHandle:
         url, signals = context.signals.address(physical_id), context.signals
         return {"CurlCli": signals.curl(physical_id), "Headers": signals.headers(physical_id), "Url": url, "URL": url}
 
+    def update(
+        self, context: Context, physical_id: str, properties: Mapping[str, Any], attributes: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """In mode Full, signals whose id is a number above Count belong to an earlier size and go."""
+        if properties.get("Mode", "Full") == "Full" and int(properties.get("Count", -1)) >= 0:
+            context.signals.forget_above(physical_id, int(properties["Count"]))
+        return attributes
+
     def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None:
         context.signals.forget(physical_id)
+
+    def exists(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> bool:
+        return True
 
 
 class WaitCondition:
@@ -37,9 +48,9 @@ class WaitCondition:
     attributes = frozenset({"Data", "ErrorData", "JoinedErrorData"})
     properties: Mapping[str, Property] = {
         "Handle": Property("text", required=True),
-        "Timeout": Property("number", required=True),
-        "Count": Property("number"),
-        "ShowProgressEvent": Property("text", allowed=("Disabled", "EnabledIfCreateStack")),
+        "Timeout": Property("number", required=True, editable=True),
+        "Count": Property("number", editable=True, gives=True),
+        "ShowProgressEvent": Property("text", allowed=("Disabled", "EnabledIfCreateStack"), editable=True),
     }
 
     def new_id(self, context: Context) -> str:
@@ -61,8 +72,18 @@ class WaitCondition:
             )
         return {"Data": json.dumps(good, ensure_ascii=False), "ErrorData": "{}", "JoinedErrorData": ""}
 
+    def update(
+        self, context: Context, physical_id: str, properties: Mapping[str, Any], attributes: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Waits again: a Count that is already reached is reached at once."""
+        return self.create(context, physical_id, properties)
+
     def delete(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> None:
-        """Its signals go with the handle."""
+        """Its good signals go with the handle. Failures go now, or a new attempt would end by the old one's."""
+        context.signals.forget_failures(str(context.properties.get("Handle", "")))
+
+    def exists(self, context: Context, physical_id: str, attributes: Mapping[str, Any]) -> bool:
+        return True
 
 
 def _text(data: Any) -> str:

@@ -1,0 +1,38 @@
+"""A resource that is only remembered: an id and attributes, nothing on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import Context, Property, random_id
+
+Attributes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """`describe` gives the attributes that follow from id and properties, and raises ResourceError for bad values."""
+
+    type: str
+    prefix: str
+    properties: Mapping[str, Property]
+    attributes: frozenset[str]
+    describe: Callable[[Context, str, Attributes], Attributes]
+    repeatable: bool = True
+
+    def new_id(self, context: Context) -> str:
+        return random_id(self.prefix)
+
+    def create(self, context: Context, physical_id: str, properties: Attributes) -> Attributes:
+        return self.describe(context, physical_id, properties)
+
+    def update(self, context: Context, physical_id: str, properties: Attributes, attributes: Attributes) -> Attributes:
+        return {**attributes, **self.describe(context, physical_id, properties)}
+
+    def delete(self, context: Context, physical_id: str, attributes: Attributes) -> None:
+        return None
+
+    def exists(self, context: Context, physical_id: str, attributes: Attributes) -> bool:
+        return True
