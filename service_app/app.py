@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -24,14 +25,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__
-from .api import audio, jobs
+from .api import account, audio, events, jobs, text, uploads
 from .api.envelope import error_body, error_response
 from .api.health import router as health_router
 from .api.services import Services
 from .auth import Auth
 from .auth.gate import Gate
-from .errors import UserError
-from .headers import ResponseHeaders
+from .errors import BadRequest, UserError
+from .headers import BodyLimit, ResponseHeaders
+from .janitor import keep_clean
 from .login import login_router, starting_page
 from .settings import Settings
 
@@ -71,11 +73,14 @@ def create_app(settings: Settings, *, engine: EngineFactory | None = None, page:
     )
     app.include_router(health_router)
     app.include_router(login_router(auth))
-    app.include_router(audio.router)
-    app.include_router(jobs.router)
+    # `text` before `jobs`: /api/jobs/export is no job's id.
+    for part in (audio, text, jobs, events, uploads, account):
+        app.include_router(part.router)
     app.add_exception_handler(UserError, _user_error)
+    app.add_exception_handler(RequestValidationError, _bad_field)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _bug)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Gate, auth=auth)
     app.add_middleware(ResponseHeaders)
     app.mount("/", host)
@@ -112,12 +117,16 @@ class _Parts:
         from .database import connect, sqlite_url
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return AuthStore(connect(sqlite_url(self.settings.data_dir / "whisper.sqlite")))
+        store = AuthStore(connect(sqlite_url(self.settings.data_dir / "whisper.sqlite")))
+        store.deployed(self.settings.admin_user, self.settings.admin_password_hash.reveal())
+        return store
 
     def open_services(self) -> Services:
-        from .jobs import Jobs
+        from .jobs import Jobs, Limits
 
-        durable = Jobs(self.settings.data_dir, engine := self.make_engine(self.settings))
+        settings = self.settings
+        limits = Limits(settings.queue_jobs, settings.queue_minutes, settings.user_jobs)
+        durable = Jobs(settings.data_dir, engine := self.make_engine(settings), limits)
         # Uploads that a killed server left half received; nobody else can be receiving, Jobs holds the folder's lock.
         shutil.rmtree(self.settings.data_dir / "uploads", ignore_errors=True)
         engine.start()
@@ -153,6 +162,8 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
             stack.push_async_callback(asyncio.to_thread, services.engine.stop)
             stack.push_async_callback(asyncio.to_thread, services.jobs.stop)
             app.state.services = services
+            for chore in (keep_clean(services),):
+                stack.push_async_callback(_ended, asyncio.create_task(chore))
             page = await asyncio.to_thread(parts.open_page, services)
             # Gradio starts its queue in the lifespan of the app it is mounted on.
             await stack.enter_async_context(page.router.lifespan_context(page))
@@ -163,6 +174,22 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
             app.state.failed = f"{type(error).__name__}: {error}"
             _log.exception("could not load")
         await stop.wait()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _bad_field(request: Request, error: Exception) -> Response:
+    """A field of a JSON body or a query that is not what the OpenAPI document says: which, and why."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    param = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    reason = str(first["msg"])[:200]
+    bad = BadRequest("bad_field", zh=f"{param[:100]}：{reason}", en=f"{param[:100]}: {reason}", param=param[:100])
+    return error_response(bad, request.scope)
 
 
 async def _user_error(request: Request, error: Exception) -> Response:

@@ -66,3 +66,12 @@ class Busy(UserError):
 
 class Unavailable(UserError):
     status = 503
+
+
+def disk_full() -> Unavailable:
+    return Unavailable(
+        "disk_full",
+        zh="服务器磁盘空间不足，请删除旧任务后再试。",
+        en="The server's disk is full; delete old jobs, then try again.",
+        retry_after=60,
+    )

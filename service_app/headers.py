@@ -1,5 +1,5 @@
-"""Headers of every answer: a request id, and what tells browsers to be strict. A part that needs a wider content
-policy (the page) sets its own; nothing here replaces it."""
+"""Limits and headers of every answer: a request id, and what tells browsers to be strict. A part
+that needs a wider content policy (the page) sets its own; nothing here replaces it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 import uuid
 from typing import Final
 
+from fastapi.exceptions import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +23,8 @@ _DEFAULTS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": STRICT_POLICY,
 }
+_LARGEST_BODY: Final = 32 * 1024 * 1024
+_STREAMED: Final = ("/v1/audio/", "/api/uploads/", "/asr", "/detect-language")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("service_app.access")
 
@@ -62,6 +65,30 @@ class ResponseHeaders:
             fields = {"method": scope["method"], "route": _route(scope), "status": status, "ms": took}
             level = logging.DEBUG if fields["route"] in ("/healthz", "/readyz") else logging.INFO
             _log.log(level, "request", extra={**fields, "request_id": request_id})
+
+
+class BodyLimit:
+    """Bodies that are read as a whole stay small; the routes below `_STREAMED` read theirs piece by piece and have
+    limits of their own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_STREAMED) or scope["path"] == "/api/jobs":
+            await self._app(scope, receive, send)
+            return
+        size = 0
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > _LARGEST_BODY:
+                raise HTTPException(413, f"The body is over {_LARGEST_BODY // 1024 // 1024} MiB.")
+            return message
+
+        await self._app(scope, limited, send)
 
 
 def _route(scope: Scope) -> str:

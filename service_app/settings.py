@@ -6,11 +6,14 @@ table is made from it.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
@@ -51,7 +54,7 @@ class Field:
 
     @property
     def secret(self) -> bool:
-        return self.parse is _argon2id
+        return self.parse in (_argon2id, _database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,15 @@ class Settings:
     max_upload_mb: int
     public_url: str
     log_level: str
+    retention_days: int
+    queue_jobs: int
+    queue_minutes: int
+    user_jobs: int
+    disk_quota_gb: int
+    abandon_seconds: int
+    canary_minutes: int
+    private_networks: tuple[Network, ...]
+    database_url: Secret
 
     @property
     def max_upload_bytes(self) -> int:
@@ -138,6 +150,19 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"should be networks like 10.0.0.0/8 ({error})") from None
+
+
+def _database(text: str) -> Secret:
+    if text and not text.startswith(("postgresql://", "postgresql+psycopg://")):
+        raise ValueError("should begin with postgresql:// (empty: SQLite)")
+    return Secret(text.replace("postgresql://", "postgresql+psycopg://", 1))
+
+
 def _argon2id(text: str) -> Secret:
     if text and not text.startswith("$argon2id$"):
         raise ValueError("should be an argon2id hash (`python -m service_app hash-password` makes one)")
@@ -188,6 +213,69 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("max_upload_mb", _number(1, 1024 * 1024), "3072", "单个文件上限（MiB）", "Largest file (MiB)"),
     Field("public_url", _url, "", "用户看到的地址", "Address that users see"),
     Field("log_level", _choice("debug", "info", "warning", "error"), "info", "日志级别", "Log level"),
+    Field(
+        "retention_days",
+        _number(0, 36500),
+        "30",
+        "任务结束多少天后删除录音与文字；0 永久保留",
+        "Days after its end until a job's recording and text are removed; 0 keeps them",
+    ),
+    Field(
+        "queue_jobs",
+        _number(0, 1_000_000),
+        "1000",
+        "未完成任务数上限，超过则回答 429；0 不限",
+        "Most unfinished jobs; above it new ones get 429; 0: no limit",
+    ),
+    Field(
+        "queue_minutes",
+        _number(0, 100_000),
+        "0",
+        "预计排队时间上限（分钟），超过则回答 429；0 不限",
+        "Longest estimated wait (minutes); above it new jobs get 429; 0: no limit",
+    ),
+    Field(
+        "user_jobs",
+        _number(0, 1_000_000),
+        "200",
+        "每个用户未完成任务数上限；0 不限",
+        "Most unfinished jobs of one user; 0: no limit",
+    ),
+    Field(
+        "disk_quota_gb",
+        _number(0, 1_000_000),
+        "0",
+        "录音总量上限（GiB）；0 仅检查磁盘剩余空间",
+        "Most recordings kept (GiB); 0: only the disk's free space counts",
+    ),
+    Field(
+        "abandon_seconds",
+        _number(0, 3600),
+        "10",
+        "同步调用的最后一个调用方离开多少秒后停止其任务",
+        "Seconds after which a synchronous call's work stops when its last caller has left",
+    ),
+    Field(
+        "canary_minutes",
+        _number(0, 1440),
+        "5",
+        "每隔多少分钟用内置录音自检；0 关闭",
+        "Minutes between self-checks with the bundled clip; 0: none",
+    ),
+    Field(
+        "private_networks",
+        _networks,
+        "",
+        "允许按链接访问的内网网段（CIDR，逗号分隔），默认只允许公网",
+        "Private networks (CIDR, commas) that links and webhooks may reach; by default only public addresses",
+    ),
+    Field(
+        "database_url",
+        _database,
+        "",
+        "PostgreSQL 地址（postgresql://…）；留空使用 SQLite",
+        "PostgreSQL address (postgresql://…); empty: SQLite in the data folder",
+    ),
 )
 
 

@@ -42,6 +42,7 @@ class Options:
 
     task: Task = "transcribe"
     language: str | None = None  # ISO 639-1, as openai-whisper spells it; None: detect
+    languages: tuple[str, ...] = ()  # the languages it may be, where it is detected; empty: any
     model: str | None = None  # None: the installed default
     prompt: str | None = None
     hotwords: tuple[str, ...] = ()
@@ -71,6 +72,7 @@ class Segment:
     compression_ratio: float = 0.0
     no_speech_prob: float = 0.0
     words: tuple[Word, ...] = ()
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class DeviceStatus:
     name: str  # "cpu:0", "cuda:1"
     alive: bool
     description: str = ""
+    memory_used: int | None = None  # bytes, where the device tells
+    memory_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +164,6 @@ class Job:
     language: str | None = None
     failure: Failure | None = None
     text: str = field(default="", repr=False)  # all segments joined; private, so never in a repr
+    size: int = 0  # bytes of the recording
+    version: int = 0  # how often its text was saved by hand; 0: as recognised
+    edited: bool = False

@@ -1,11 +1,14 @@
 """OpenAI's audio endpoints: `/v1/audio/transcriptions`, `/v1/audio/translations`, `/v1/models`.
 
-A call is a job like any other: stored before it runs, seen in the history, and cancelled when its caller leaves.
+A call is a job like any other: stored before it runs, seen in the history. A client that times out and sends the same
+again attaches to its job; when the last caller has left, the work stops.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,23 +17,26 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ..errors import Unavailable
 from ..exports import plain_text, srt, verbose, vtt
-from ..exports.verbose import usage
+from ..exports.verbose import logprobs, usage
 from ..types import Job, JobState, Lane, Segment, Task
-from .envelope import failure_response
-from .options import options_from, response_format
-from .services import Services, services_of, user_of
-from .upload import receive
+from .callers import fingerprint
+from .envelope import failure_body, failure_response, language_of
+from .events import event, stream
+from .forms import TRANSCRIPTION_FORM, TRANSLATION_FORM
+from .options import Answer, answer_from, model_from, options_from
+from .services import Services, key_of, services_of, user_of
+from .upload import Upload, receive
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
 
-@router.post("/audio/transcriptions")
+@router.post("/audio/transcriptions", openapi_extra=TRANSCRIPTION_FORM)
 async def transcriptions(request: Request) -> Response:
-    """The recording's text in its own language."""
+    """The recording's text in its own language, as `response_format` says; with `stream` as server-sent events."""
     return await _run(request, "transcribe")
 
 
-@router.post("/audio/translations")
+@router.post("/audio/translations", openapi_extra=TRANSLATION_FORM)
 async def translations(request: Request) -> Response:
     """The recording's text in English."""
     return await _run(request, "translate")
@@ -39,35 +45,74 @@ async def translations(request: Request) -> Response:
 @router.get("/models")
 async def models(request: Request) -> dict[str, Any]:
     """The installed models."""
-    entries = services_of(request).engine.models()
-    return {
-        "object": "list",
-        "data": [{"id": model.name, "object": "model", "created": 0, "owned_by": "whisper"} for model in entries],
-    }
+    return {"object": "list", "data": [_model(model.name) for model in services_of(request).engine.models()]}
+
+
+@router.get("/models/{model}")
+async def model(request: Request, model: str) -> dict[str, Any]:
+    """One installed model, also under the names that OpenAI's programs send."""
+    return _model(model_from(model, services_of(request).engine.models()).name)
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "whisper"}
 
 
 async def _run(request: Request, task: Task) -> Response:
     services = services_of(request)
     settings = services.settings
-    form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes)
-    try:
-        chosen = response_format(form)
-        options = options_from(form, services.engine.models(), task=task)
+    owner = user_of(request)
+    await services.require_minutes(key_of(request))
+    repeated = request.headers.get("x-stainless-retry-count", "0") not in ("", "0")
+    if not repeated:  # whose job is in the queue already shall not be refused because the queue is full
+        await services.jobs.require_room(owner)
+    with services.callers.sending(owner):
+        form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes)
+        try:
+            answer = answer_from(form, task=task)
+            job = await _joined(request, services, form, task, repeated=repeated)
+            # Entered while the upload still counts as on its way: no moment in which the job has no caller.
+            leave = contextlib.AsyncExitStack()
+            await leave.enter_async_context(services.callers.waiting(job))
+        finally:
+            form.discard()
+    if answer.stream:
+        return await _streamed(request, services, job, answer, leave)
+    async with leave:
+        ended = await _ended(request, services, job)
+    if ended is None:
+        return Response(status_code=499)  # nobody reads it
+    if ended.failure is not None:
+        return failure_response(ended.failure, request.scope)
+    if ended.state is JobState.CANCELLED:
+        raise _cancelled()
+    return _answer(ended, await services.jobs.segments(job.id, owner=owner), answer)
+
+
+async def _joined(request: Request, services: Services, form: Upload, task: Task, *, repeated: bool) -> Job:
+    """The caller's job: the running one on the same recording with the same parameters, else a new one. A repeat (the
+    SDK says so) also gets the result of a job that ended meanwhile."""
+    options = options_from(form, services.engine.models(), task=task)
+    owner, key = user_of(request), key_of(request)
+    mark = fingerprint(form.sha256, options, f"{owner}:{key.id if key else ''}")
+    async with services.callers.joining:
+        known = await services.jobs.alike(mark, owner=owner)
+        if known is not None and (not known.state.final or (repeated and known.state is JobState.DONE)):
+            return known
         assert form.path is not None
-        owner = user_of(request)
-        job = await services.jobs.accept(form.path, name=form.name, owner=owner, options=options, lane=Lane.API)
-    finally:
-        form.discard()
-    job = await _ended(request, services, job)
-    if job.failure is not None:
-        return failure_response(job.failure, request.scope)
-    if job.state is JobState.CANCELLED:
-        raise Unavailable("cancelled", zh="任务已被取消。", en="The job was cancelled.", retry_after=1)
-    return _answer(job, await services.jobs.segments(job.id, owner=owner), chosen)
+        return await services.jobs.accept(
+            form.path,
+            name=form.name,
+            owner=owner,
+            options=options,
+            lane=Lane.API,
+            fingerprint=mark,
+            key_id=key.id if key else None,
+        )
 
 
-async def _ended(request: Request, services: Services, job: Job) -> Job:
-    """The job at its end. A caller that leaves takes its job along: nobody would read the text."""
+async def _ended(request: Request, services: Services, job: Job) -> Job | None:
+    """The job at its end; None when the caller has left before."""
 
     async def watch() -> Job:
         latest = job
@@ -82,16 +127,79 @@ async def _ended(request: Request, services: Services, job: Job) -> Job:
     watching, leaving = asyncio.create_task(watch()), asyncio.create_task(gone())
     try:
         await asyncio.wait({watching, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not watching.done():
-            await services.jobs.cancel(job.id, owner=job.owner)
-        return await watching
+        return await watching if watching.done() else None
     finally:
         watching.cancel()
         leaving.cancel()
 
 
-def _answer(job: Job, segments: list[Segment], chosen: str) -> Response:
-    match chosen:
+async def _streamed(
+    request: Request, services: Services, job: Job, answer: Answer, leave: contextlib.AsyncExitStack
+) -> Response:
+    """Server-sent events. What is wrong with the recording is still an HTTP error: it shows before the first text."""
+    try:
+        watching = services.jobs.watch(job.id, owner=job.owner)
+        async for latest in watching:
+            if latest.failure is not None:
+                await leave.aclose()
+                return failure_response(latest.failure, request.scope)
+            if latest.duration is not None or latest.state.final:
+                break
+    except BaseException:
+        await leave.aclose()
+        raise
+
+    async def events() -> AsyncIterator[str]:
+        async with leave:
+            async for piece in _deltas(services, job, answer, language_of(request.scope)):
+                yield piece
+
+    return stream(events())
+
+
+async def _deltas(services: Services, job: Job, answer: Answer, language: str) -> AsyncIterator[str]:
+    """`transcript.text.delta` for every window in its order, `transcript.text.done` with the whole text, `[DONE]`. The
+    deltas joined are the whole text."""
+    known: set[int] = set()
+    early: dict[int, tuple[Segment, ...]] = {}
+    said: list[Segment] = []
+    sent = ""
+    latest = job
+    async for latest in services.jobs.watch(job.id, owner=job.owner):  # noqa: B007
+        for window in await services.jobs.windows(job.id, known, owner=job.owner):
+            known.add(window.index)
+            early[window.index] = window.segments
+        while (index := len(known) - len(early)) in early:
+            fresh = early.pop(index)
+            said += fresh
+            text = plain_text(said)
+            if text != sent:
+                delta: dict[str, Any] = {"type": "transcript.text.delta", "delta": text[len(sent) :]}
+                if answer.logprobs:
+                    delta["logprobs"] = logprobs(fresh)
+                sent = text
+                yield event(delta)
+    if latest.failure is not None:
+        yield event(failure_body(latest.failure, language))
+        return
+    if latest.state is JobState.CANCELLED:
+        yield event(failure_body(_cancelled().failure, language))
+        return
+    done: dict[str, Any] = {"type": "transcript.text.done", "text": plain_text(said)}
+    if latest.language:
+        done["languages"] = [{"code": latest.language}]
+    if answer.logprobs:
+        done["logprobs"] = logprobs(said)
+    yield event(done)
+    yield "data: [DONE]\n\n"
+
+
+def _cancelled() -> Unavailable:
+    return Unavailable("cancelled", zh="任务已被取消。", en="The job was cancelled.", retry_after=1)
+
+
+def _answer(job: Job, segments: list[Segment], answer: Answer) -> Response:
+    match answer.format:
         case "text":
             return PlainTextResponse(plain_text(segments) + "\n")
         case "srt":
@@ -99,6 +207,11 @@ def _answer(job: Job, segments: list[Segment], chosen: str) -> Response:
         case "vtt":
             return PlainTextResponse(vtt(segments))
         case "verbose_json":
-            return JSONResponse(verbose(job, segments, words=job.options.word_timestamps))
+            return JSONResponse(verbose(job, segments, words=answer.words))
         case _:
-            return JSONResponse({"text": plain_text(segments), "usage": usage(job)})
+            body: dict[str, Any] = {"text": plain_text(segments), "usage": usage(job)}
+            if job.language:
+                body["languages"] = [{"code": job.language}]
+            if answer.logprobs:
+                body["logprobs"] = logprobs(segments)
+            return JSONResponse(body)

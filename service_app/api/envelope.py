@@ -40,9 +40,12 @@ def error_response(error: UserError, scope: Scope) -> JSONResponse:
     return response
 
 
+def failure_body(failure: Failure, language: str) -> dict[str, object]:
+    return error_body(failure.text(language), failure.status, code=failure.code)
+
+
 def failure_response(failure: Failure, scope: Scope) -> JSONResponse:
     """The answer to a program that waited for a job which failed."""
-    message = failure.text(language_of(scope))
-    response = JSONResponse(error_body(message, failure.status, code=failure.code), failure.status)
+    response = JSONResponse(failure_body(failure, language_of(scope)), failure.status)
     response.headers["x-should-retry"] = "false"
     return response

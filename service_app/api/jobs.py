@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
-from urllib.parse import quote
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from ..errors import BadRequest, NotFound
-from ..exports import export
-from ..types import Job, Lane, Task
+from ..errors import NotFound
+from ..types import Job, Lane
 from .envelope import language_of
-from .options import options_from
-from .services import services_of, user_of
-from .upload import receive
+from .forms import JOB_FORM
+from .options import changed, options_from, task_from
+from .services import Services, key_of, services_of, user_of
+from .sources import recording
 
-router = APIRouter(prefix="/api/jobs")
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+_PREVIEW = 160  # letters of the text in the list
 
 
-def describe(job: Job, language: str) -> dict[str, Any]:
+class NewName(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=255)
+
+
+class Changes(BaseModel):
+    """What is to be different; a field left out stays as it was."""
+
+    model_config = ConfigDict(extra="forbid")
+    task: str | None = None
+    language: str | None = Field(None, description='"" detects it')
+    model: str | None = None
+    prompt: str | None = Field(None, max_length=65536)
+    hotwords: list[str] | None = Field(None, max_length=256)
+    word_timestamps: bool | None = None
+
+
+def describe(job: Job, services: Services, language: str) -> dict[str, Any]:
     """A job as the API shows it; the failure in the caller's language."""
+    days = services.settings.retention_days
+    options = dataclasses.asdict(job.options)
     return {
         "id": job.id,
         "name": job.name,
@@ -31,63 +51,93 @@ def describe(job: Job, language: str) -> dict[str, Any]:
         "model": job.options.model,
         "language": job.language,
         "duration": job.duration,
+        "size": job.size,
         "progress": round(job.progress, 4),
         "created": job.created,
         "started": job.started,
         "finished": job.finished,
+        "expires": job.finished + days * 86400 if days and job.finished else None,
         "error": job.failure and {"code": job.failure.code, "message": job.failure.text(language)},
-        "text": job.text,
+        "edited": job.edited,
+        "version": job.version,
+        "options": {name: options[name] for name in ("language", "prompt", "hotwords", "word_timestamps")},
     }
 
 
-@router.post("", status_code=202)
+async def with_place(job: Job, services: Services, language: str) -> dict[str, Any]:
+    place = await services.jobs.place(job)
+    return {**describe(job, services, language), "queue": place and dataclasses.asdict(place)}
+
+
+async def whole(job: Job, request: Request) -> dict[str, Any]:
+    described = await with_place(job, services_of(request), language_of(request.scope))
+    return {**described, "text": job.text}
+
+
+@router.post("", status_code=202, openapi_extra=JOB_FORM)
 async def create(request: Request) -> Response:
-    """Takes a recording (form fields as in /v1/audio/transcriptions, and `task`) and answers with the job."""
+    """Takes a recording and answers with the job at once. Give one of `file`, `upload` and `url`."""
     services = services_of(request)
-    settings = services.settings
-    form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes)
+    await services.require_minutes(key_of(request))
+    form = await recording(request, services)
     try:
-        task: Task = "transcribe"
-        match form.first("task", "transcribe"):
-            case "transcribe":
-                pass
-            case "translate":
-                task = "translate"
-            case _:
-                raise BadRequest(
-                    "bad_task",
-                    zh="task 应为 transcribe（转写）或 translate（译成英文）。",
-                    en="task should be transcribe or translate.",
-                    param="task",
-                )
-        options = options_from(form, services.engine.models(), task=task)
+        options = options_from(form, services.engine.models(), task=task_from(form.first("task")))
+        webhook = form.first("webhook") or None
+        if webhook:
+            await services.checked_address(webhook)
         assert form.path is not None
-        # A cookie means a person at the page, who waits; programs that wait use /v1.
-        lane = Lane.BULK if request.state.program else Lane.INTERACTIVE
-        job = await services.jobs.accept(form.path, name=form.name, owner=user_of(request), options=options, lane=lane)
+        key = key_of(request)
+        job = await services.jobs.accept(
+            form.path,
+            name=form.name,
+            owner=user_of(request),
+            options=options,
+            lane=_lane(request),
+            key_id=key.id if key else None,
+            webhook=webhook,
+        )
     finally:
         form.discard()
-    return JSONResponse(describe(job, language_of(request.scope)), 202, headers={"location": f"/api/jobs/{job.id}"})
+    return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
 
 
 @router.get("")
-async def history(request: Request, limit: int = 50, search: str = "") -> dict[str, Any]:
-    """The caller's jobs, newest first; `search` looks in names and texts."""
-    jobs = await services_of(request).jobs.list(owner=user_of(request), limit=limit, search=search)
-    return {"jobs": [describe(job, language_of(request.scope)) for job in jobs]}
+async def history(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    search: Annotated[str, Query(max_length=200)] = "",
+    before: Annotated[float | None, Query(description="`created` of the last job of the page before")] = None,
+) -> dict[str, Any]:
+    """The caller's jobs, newest first; `search` looks in names and texts. `preview` is how the text begins."""
+    services = services_of(request)
+    jobs = await services.jobs.list(owner=user_of(request), limit=limit, search=search, before=before)
+    language = language_of(request.scope)
+    return {"jobs": [{**describe(job, services, language), "preview": job.text[:_PREVIEW]} for job in jobs]}
 
 
 @router.get("/{job_id}")
 async def show(request: Request, job_id: str) -> dict[str, Any]:
-    job = await services_of(request).jobs.get(job_id, owner=user_of(request))
-    return describe(job, language_of(request.scope))
+    """The job with its text so far."""
+    return await whole(await services_of(request).jobs.get(job_id, owner=user_of(request)), request)
 
 
-@router.get("/{job_id}/segments")
-async def segments(request: Request, job_id: str) -> dict[str, Any]:
-    """The segments saved so far, in time order."""
-    found = await services_of(request).jobs.segments(job_id, owner=user_of(request))
-    return {"segments": [dataclasses.asdict(segment) for segment in found]}
+@router.patch("/{job_id}")
+async def rename(request: Request, job_id: str, new: NewName) -> dict[str, Any]:
+    """Another name."""
+    return await whole(await services_of(request).jobs.rename(job_id, new.name, owner=user_of(request)), request)
+
+
+@router.post("/{job_id}/rerun", status_code=202)
+async def rerun(request: Request, job_id: str, changes: Changes) -> Response:
+    """A new job on the same recording, with other settings."""
+    services = services_of(request)
+    owner = user_of(request)
+    await services.require_minutes(key_of(request))
+    await services.jobs.require_room(owner)
+    old = await services.jobs.get(job_id, owner=owner)
+    options = changed(old.options, changes.model_dump(exclude_none=True), services.engine.models())
+    job = await services.jobs.rerun(job_id, options, owner=owner, lane=_lane(request))
+    return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
 
 
 @router.api_route("/{job_id}/media", methods=["GET", "HEAD"])
@@ -101,26 +151,28 @@ async def media(request: Request, job_id: str) -> Response:
     return FileResponse(path, media_type="application/octet-stream", headers={"cache-control": "private, no-store"})
 
 
-@router.get("/{job_id}/export/{format}")
-async def download(request: Request, job_id: str, format: str) -> Response:  # noqa: A002
-    """The transcript as a file: txt, srt, vtt, tsv or json."""
-    services = services_of(request)
-    owner = user_of(request)
-    job = await services.jobs.get(job_id, owner=owner)
-    made = export(job, await services.jobs.segments(job_id, owner=owner), format)
-    disposition = f"attachment; filename=\"transcript.{format}\"; filename*=UTF-8''{quote(made.file_name, safe='')}"
-    return Response(made.content, media_type=made.media_type, headers={"content-disposition": disposition})
+@router.get("/{job_id}/log")
+async def log(request: Request, job_id: str) -> dict[str, Any]:
+    """What happened to the job, oldest first; never text."""
+    lines = await services_of(request).jobs.log(job_id, owner=user_of(request))
+    return {"log": [{"at": at, "event": event, "detail": detail} for at, event, detail in lines]}
 
 
 @router.post("/{job_id}/cancel")
 async def cancel(request: Request, job_id: str) -> dict[str, Any]:
     """Stops the job; the text so far stays."""
-    job = await services_of(request).jobs.cancel(job_id, owner=user_of(request))
-    return describe(job, language_of(request.scope))
+    return await whole(await services_of(request).jobs.cancel(job_id, owner=user_of(request)), request)
 
 
 @router.delete("/{job_id}", status_code=204)
 async def delete(request: Request, job_id: str) -> Response:
     """Removes the job, its text and its recording."""
-    await services_of(request).jobs.delete(job_id, owner=user_of(request))
+    services = services_of(request)
+    await services.jobs.delete(job_id, owner=user_of(request))
+    await services.audit(request, "job deleted", job_id)
     return Response(status_code=204)
+
+
+def _lane(request: Request) -> Lane:
+    # A cookie means a person at the page, who waits; programs that wait use /v1.
+    return Lane.BULK if request.state.program else Lane.INTERACTIVE

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import math
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
+from .. import outbound
 from ..auth import Auth
-from ..errors import Unavailable
+from ..auth.gate import client_address
+from ..errors import Busy, Forbidden, Unavailable
 from ..settings import Settings
+from .callers import Callers
+from .resumable import Resumable
 
 if TYPE_CHECKING:  # the job engine takes half a second to import, and the login must not wait for it
+    from ..auth.store import ApiKey
     from ..jobs import Engine, Jobs
 
 
@@ -21,6 +29,46 @@ class Services:
     engine: Engine
     jobs: Jobs
     auth: Auth
+    resumable: Resumable = field(init=False)
+    callers: Callers = field(init=False)
+
+    def __post_init__(self) -> None:
+        folder = self.settings.data_dir / "resumable"
+        object.__setattr__(self, "resumable", Resumable(folder, self.settings.max_upload_bytes))
+        object.__setattr__(self, "callers", Callers(self.jobs, grace=self.settings.abandon_seconds))
+
+    async def require_minutes(self, key: ApiKey | None) -> None:
+        """Raises `Busy` (`daily_minutes_used`) until the next day (UTC) when the key has used up its minutes, and
+        when all recordings together have reached their quota."""
+        quota = self.settings.disk_quota_gb * 1024**3
+        if quota and await asyncio.to_thread(self.jobs.figures.stored_bytes) >= quota:
+            raise Unavailable(
+                "storage_full",
+                zh="录音存储配额已用完，请删除旧任务后再试。",
+                en="The storage quota for recordings is used up; delete old jobs, then try again.",
+                retry_after=600,
+            )
+        if key is None or not key.daily_minutes:
+            return
+        now = time.time()
+        midnight = now - now % 86400
+        used = await asyncio.to_thread(self.jobs.figures.key_seconds, key.id, midnight)
+        if used >= key.daily_minutes * 60:
+            wait = math.ceil(midnight + 86400 - now)
+            raise Busy(
+                "daily_minutes_used",
+                zh=f"此密钥今日的 {key.daily_minutes} 分钟录音额度已用完，{wait} 秒后恢复。",
+                en=f"This key's {key.daily_minutes} minutes of recording for today are used up; "
+                f"there are new ones in {wait} s.",
+                retry_after=wait,
+            )
+
+    async def checked_address(self, url: str) -> None:
+        """Raises `BadRequest` where a webhook may not go."""
+        await asyncio.to_thread(outbound.check, url, self.settings.private_networks)
+
+    async def audit(self, request: Request, event: str, subject: str) -> None:
+        await self.auth.audit(user_of(request), event, subject, client_address(request.scope))
 
 
 def services_of(request: Request) -> Services:
@@ -36,3 +84,14 @@ def services_of(request: Request) -> Services:
 def user_of(request: Request) -> str:
     """The login name; the gate has put it there."""
     return str(request.state.user)
+
+
+def key_of(request: Request) -> ApiKey | None:
+    """The API key that the request came with."""
+    key: ApiKey | None = request.state.key
+    return key
+
+
+def require_admin(request: Request) -> None:
+    if not request.state.admin:
+        raise Forbidden("admin_only", zh="只有管理员可以这样做。", en="Only the administrator may do this.")

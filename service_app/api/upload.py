@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import shutil
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +20,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import BadRequest, TooLarge, Unavailable, UserError
+from ..errors import BadRequest, TooLarge, disk_full
 
 _LARGEST_FIELD = 64 * 1024
 _MOST_FIELDS = 64
@@ -35,6 +37,7 @@ class Upload:
     path: Path | None = None
     name: str = ""
     size: int = 0
+    sha256: str = ""  # of the file
     fields: dict[str, list[str]] = field(default_factory=dict)
 
     def first(self, name: str, default: str = "") -> str:
@@ -49,8 +52,11 @@ class Upload:
             self.path.unlink(missing_ok=True)
 
 
-async def receive(request: Request, folder: Path, *, limit: int) -> Upload:
-    """Reads the form; the one file field is `file`. `limit` is in bytes.
+async def receive(
+    request: Request, folder: Path, *, limit: int, files: Collection[str] = ("file",), instead: Collection[str] = ()
+) -> Upload:
+    """Reads the form; the one file field has one of the names `files`, and may be missing where a field `instead` is
+    given. `limit` is in bytes.
 
     Raises `TooLarge` as soon as the limit is passed, `BadRequest` for a broken form, a missing or an empty file,
     `Unavailable` when the disk is full.
@@ -66,8 +72,8 @@ async def receive(request: Request, folder: Path, *, limit: int) -> Upload:
         )
     with contextlib.suppress(ValueError):
         if int(request.headers.get("content-length", "0")) > limit + _OVERHEAD:
-            raise _too_large(limit)
-    form = await asyncio.to_thread(_Form, folder, limit)
+            raise too_large(limit)
+    form = await asyncio.to_thread(_Form, folder, limit, files)
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
         async for chunk in request.stream():
@@ -78,12 +84,12 @@ async def receive(request: Request, folder: Path, *, limit: int) -> Upload:
         await asyncio.to_thread(form.flush)
         if not form.complete:
             raise MultipartParseError("the closing boundary is missing")
-        form.check()
+        form.check(instead)
     except BaseException as error:
         form.close()
         form.upload.discard()
         if isinstance(error, OSError):
-            raise _disk_full() from error
+            raise disk_full() from error
         if isinstance(error, (MultipartParseError, ClientDisconnect)):
             raise BadRequest(
                 "broken_form",
@@ -98,10 +104,10 @@ async def receive(request: Request, folder: Path, *, limit: int) -> Upload:
 class _Form:
     """The parser's callbacks; they only collect, `flush` writes (in a thread)."""
 
-    def __init__(self, folder: Path, limit: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if shutil.disk_usage(folder).free < _KEEP_FREE:
-            raise _disk_full()
+    def __init__(self, folder: Path, limit: int, files: Collection[str]) -> None:
+        require_space(folder)
+        self._files = files
+        self._digest = hashlib.sha256()
         self.upload = Upload()
         self.complete = False
         self.pending = 0
@@ -155,12 +161,13 @@ class _Form:
         self._is_file = b"filename" in options
         if not self._is_file:
             return
-        if self._field != "file" or self.upload.path is not None:
+        if self._field not in self._files or self.upload.path is not None:
+            field = next(iter(self._files))
             raise BadRequest(
                 "one_file",
-                zh="每次请求只能在字段 file 中上传一个文件。",
-                en="Send exactly one file, in the field `file`.",
-                param="file",
+                zh=f"每次请求只能在字段 {field} 中上传一个文件。",
+                en=f"Send exactly one file, in the field `{field}`.",
+                param=field,
             )
         # The name is only ever shown; on disk the file is called by a random one.
         self.upload.name = options[b"filename"].decode("utf-8", "replace").replace("\\", "/").rsplit("/", 1)[-1][:255]
@@ -172,7 +179,7 @@ class _Form:
             self.upload.size += end - start
             self.pending += end - start
             if self.upload.size > self._limit:
-                raise _too_large(self._limit)
+                raise too_large(self._limit)
             self._chunks.append(data[start:end])
             return
         self._value += data[start:end]
@@ -194,17 +201,23 @@ class _Form:
     def flush(self) -> None:
         if self._file is not None:
             self._file.writelines(self._chunks)
+            for chunk in self._chunks:
+                self._digest.update(chunk)
         self._chunks.clear()
         self.pending = 0
 
-    def check(self) -> None:
+    def check(self, instead: Collection[str]) -> None:
+        field = next(iter(self._files))
         if self.upload.path is None:
+            if any(self.upload.first(name) for name in instead):
+                return
             raise BadRequest(
                 "no_file",
-                zh="没有收到文件。请在表单字段 file 中上传音频或视频。",
-                en="There is no file. Send the recording in the form field `file`.",
-                param="file",
+                zh=f"没有收到文件。请在表单字段 {field} 中上传音频或视频。",
+                en=f"There is no file. Send the recording in the form field `{field}`.",
+                param=field,
             )
+        self.upload.sha256 = self._digest.hexdigest()
         if self.upload.size == 0:
             raise BadRequest("empty_file", zh="文件是空的（0 字节）。", en="The file is empty (0 bytes).", param="file")
 
@@ -213,20 +226,18 @@ class _Form:
             self._file.close()
 
 
-def _too_large(limit: int) -> TooLarge:
+def require_space(folder: Path) -> None:
+    """Makes the folder; raises `Unavailable` when the disk has too little left for work to go on."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if shutil.disk_usage(folder).free < _KEEP_FREE:
+        raise disk_full()
+
+
+def too_large(limit: int) -> TooLarge:
     size = limit // (1024 * 1024)
     return TooLarge(
         "file_too_large",
         zh=f"文件超过 {size} MiB 的上限。请压缩为 MP3/M4A 或分段上传。",
         en=f"The file is over the limit of {size} MiB. Compress it (MP3, M4A) or split it.",
         param="file",
-    )
-
-
-def _disk_full() -> UserError:
-    return Unavailable(
-        "disk_full",
-        zh="服务器磁盘空间不足，请删除旧任务后再试。",
-        en="The server's disk is full; delete old jobs, then try again.",
-        retry_after=60,
     )

@@ -7,29 +7,47 @@ import base64
 import binascii
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import Busy, Unauthorized
+from ..errors import BadRequest, Busy, Conflict, NotFound, Unauthorized
 from ..settings import Settings
-from .lockout import Lockout
-from .passwords import PasswordCheck
+from .lockout import (
+    ACCOUNT_ATTEMPTS,
+    ACCOUNT_FIRST_DELAY,
+    ACCOUNT_LONGEST_DELAY,
+    Lockout,
+    network_of,
+)
+from .passwords import PasswordCheck, hash_password, require_strong
 
 if TYPE_CHECKING:
-    from .store import AuthStore
+    from .store import ApiKey, AuditLine, AuthStore, User
 
-__all__ = ["Auth"]
+__all__ = ["Auth", "Caller"]
+_T = TypeVar("_T")
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: a user, through an API key or not."""
+
+    user: str
+    key: ApiKey | None = None
 
 
 class Auth:
-    """Answers who sent a request. `open` must have run before anything that needs the database; until then callers
-    of the async methods wait for it."""
+    """Answers who sent a request, and changes who may. `opened` must have been called before anything that needs the
+    database; until then callers wait for it. `admin` is the login of the deployment."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
-        self._user = settings.admin_user
+        self.admin = settings.admin_user
         self._hash = settings.admin_password_hash.reveal()
         self._clock = clock
-        self._lockout = Lockout()
-        self._check = PasswordCheck({self._user: self._hash}.get, fallback=self._hash)
+        self._addresses = Lockout()
+        self._accounts = Lockout(free=ACCOUNT_ATTEMPTS, first=ACCOUNT_FIRST_DELAY, longest=ACCOUNT_LONGEST_DELAY)
+        self._check = PasswordCheck(fallback=self._hash)
         self._store: asyncio.Future[AuthStore] | None = None
 
     def opened(self, store: AuthStore) -> None:
@@ -43,51 +61,69 @@ class Auth:
             self._store = asyncio.get_running_loop().create_future()
         return self._store
 
+    async def _ask(self, question: Callable[[AuthStore], _T]) -> _T:
+        store = await asyncio.shield(self._future())
+        return await asyncio.to_thread(question, store)
+
+    # Coming in
+
     async def log_in(self, user: str, password: str, address: str) -> str:
         """A new session's token. Raises `Unauthorized`, or `Busy` while the address is locked out."""
-        await self._password(user, password, address)
-        store = await asyncio.shield(self._future())
-        return await asyncio.to_thread(store.add_session, user, self._clock())
+        try:
+            await self.check_password(user, password, address)
+        except (Unauthorized, Busy) as error:
+            await self.audit(user[:_LONGEST_NAME], f"login refused: {error.code}", "", address)
+            raise
+        await self.audit(user, "logged in", "", address)
+        return await self._ask(lambda store: store.add_session(user, self._clock()))
 
     async def log_out(self, token: str) -> None:
-        store = await asyncio.shield(self._future())
-        await asyncio.to_thread(store.drop_session, token)
+        await self._ask(lambda store: store.drop_session(token))
 
     async def session_user(self, token: str) -> str | None:
-        store = await asyncio.shield(self._future())
-        return await asyncio.to_thread(store.session_user, token, self._clock())
+        return await self._ask(lambda store: store.session_user(token, self._clock()))
 
-    async def program_user(self, authorization: str, address: str) -> str:
-        """The login name behind an Authorization header. Raises `Unauthorized` or `Busy`."""
+    async def program(self, authorization: str, address: str) -> Caller:
+        """Who is behind an Authorization header. Raises `Unauthorized` or `Busy`."""
         scheme, _, value = authorization.partition(" ")
         value = value.strip()
         if scheme.lower() == "bearer":
-            store = await asyncio.shield(self._future())
-            owner = await asyncio.to_thread(store.key_owner, value, self._clock())
-            if owner is None:
+            key = await self._ask(lambda store: store.key(value, self._clock()))
+            if key is not None:
+                return Caller(key.owner, key)
+            # OpenAI's clients can only send a Bearer token: "user:password" is a login in that form.
+            user, separator, password = value.partition(":")
+            if not separator:
                 raise Unauthorized(
                     "invalid_api_key",
                     zh="API 密钥不正确、已过期或已吊销。",
                     en="The API key is wrong, expired or revoked.",
                 )
-            return owner
+            await self.check_password(user, password, address)
+            return Caller(user)
         if scheme.lower() == "basic":
             try:
                 user, separator, password = base64.b64decode(value, validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 separator = ""
             if separator:
-                await self._password(user, password, address)
-                return user
+                await self.check_password(user, password, address)
+                return Caller(user)
         raise Unauthorized(
             "invalid_authorization",
             zh="无法识别 Authorization 请求头；请使用 Bearer 密钥或 HTTP Basic。",
             en="The Authorization header is not understood; send a Bearer key or HTTP Basic.",
         )
 
-    async def _password(self, user: str, password: str, address: str) -> None:
+    async def check_password(self, user: str, password: str, address: str) -> None:
+        """Raises `Unauthorized`, and `Busy` while the address, or the account for this address, has to wait."""
+        network, account = network_of(address), f"user {user[:_LONGEST_NAME]}"
+        stored, known = await self._ask(lambda store: store.login_facts(user, network, self._clock()))
+        if stored is None and user == self.admin:
+            stored = self._hash
+
         def not_locked() -> None:
-            wait = self._lockout.wait(address)
+            wait = self._addresses.wait(network)
             if wait:
                 raise Busy(
                     "locked_out",
@@ -96,8 +132,109 @@ class Auth:
                     f"try again in {wait} seconds.",
                     retry_after=wait,
                 )
+            wait = 0 if known else self._accounts.wait(account)
+            if wait:
+                raise Busy(
+                    "account_slowed",
+                    zh=f"有人正在多处猜测此账号的密码，请在 {wait} 秒后再试，或从您登录过的网络登录。",
+                    en=f"Somebody is guessing this account's password from many places; try again in {wait} seconds, "
+                    "or from a network where you logged in before.",
+                    retry_after=wait,
+                )
 
-        if not await self._check(user, password, before=not_locked):
-            self._lockout.failed(address)
+        if not await self._check(user, password, stored, before=not_locked):
+            self._addresses.failed(network)
+            if not known:
+                self._accounts.failed(account)
             raise Unauthorized("wrong_password", zh="用户名或密码不正确。", en="The user name or password is wrong.")
-        self._lockout.succeeded(address)
+        self._addresses.succeeded(network)
+        self._accounts.succeeded(account)
+        if not known:
+            await self._ask(lambda store: store.remember_network(user, network, self._clock()))
+
+    # Users and passwords
+
+    async def change_password(self, user: str, new: str, *, keep: str | None) -> None:
+        """Every session of the user ends, but the one with the token `keep`. Raises `BadRequest`."""
+        require_strong(new, user)
+        hashed = await asyncio.to_thread(hash_password, new)
+
+        def change(store: AuthStore) -> None:
+            store.set_password(user, hashed, self._clock())
+            store.drop_sessions(user, but=keep)
+
+        await self._ask(change)
+
+    async def add_user(self, name: str, password: str) -> None:
+        """Raises `BadRequest` (`bad_user_name`, `weak_password`) and `Conflict`."""
+        require_user_name(name)
+        require_strong(password, name)
+        hashed = await asyncio.to_thread(hash_password, password)
+        if name == self.admin or not await self._ask(lambda store: store.add_user(name, hashed, self._clock())):
+            raise Conflict("user_exists", zh=f"用户 {name} 已存在。", en=f"User {name} exists already.", param="name")
+
+    async def users(self) -> list[User]:
+        """Those that the administrator added."""
+        return [user for user in await self._ask(lambda store: store.users()) if user.name != self.admin]
+
+    async def require_user(self, name: str) -> None:
+        """Raises `NotFound`; the administrator is not one of them."""
+        if name not in {user.name for user in await self.users()}:
+            raise NotFound("user_not_found", zh=f"没有用户 {name[:64]}。", en=f"There is no user {name[:64]}.")
+
+    async def remove_user(self, name: str) -> None:
+        await self.require_user(name)
+        await self._ask(lambda store: store.remove_user(name))
+
+    # Keys
+
+    async def keys(self, owner: str) -> list[ApiKey]:
+        return await self._ask(lambda store: store.list_keys(owner))
+
+    async def add_key(
+        self, name: str, owner: str, *, days: int | None, scopes: tuple[str, ...], daily_minutes: int
+    ) -> str:
+        """The key itself, this once. Raises `Conflict`."""
+        minutes = None if days is None else days * 24 * 60
+        try:
+            return await self._ask(
+                lambda store: store.add_key(
+                    name, owner, self._clock(), minutes=minutes, scopes=scopes, daily_minutes=daily_minutes
+                )
+            )
+        except ValueError:
+            raise Conflict(
+                "key_exists",
+                zh="已有同名密钥，请换个名称。",
+                en="There is a key of that name; take another.",
+                param="name",
+            ) from None
+
+    async def revoke_key(self, key_id: str, owner: str) -> None:
+        if not await self._ask(lambda store: store.revoke_key(key_id, owner)):
+            raise NotFound("key_not_found", zh="没有这个密钥。", en="There is no such key.")
+
+    # Audit
+
+    async def audit(self, actor: str, event: str, subject: str, address: str) -> None:
+        """Notes who did what; never a secret, a file name or text."""
+        from .store import AuditLine
+
+        await self._ask(lambda store: store.audit(AuditLine(self._clock(), actor, event, subject, address)))
+
+    async def audit_lines(self, limit: int) -> list[AuditLine]:
+        return await self._ask(lambda store: store.audit_lines(limit))
+
+    async def forget_old(self) -> None:
+        await self._ask(lambda store: store.forget_old(self._clock()))
+
+
+def require_user_name(name: str) -> None:
+    """Raises `BadRequest`: HTTP Basic separates with a colon, and names are shown in lists."""
+    if not name or len(name) > _LONGEST_NAME or ":" in name or not name.isprintable() or name != name.strip():
+        raise BadRequest(
+            "bad_user_name",
+            zh=f"用户名为 1 到 {_LONGEST_NAME} 个可见字符，不含冒号，首尾无空格。",
+            en=f"A user name has 1 to {_LONGEST_NAME} printable characters, no colon, no space at its ends.",
+            param="name",
+        )

@@ -7,7 +7,7 @@ Open to everybody is what `OPEN` lists, and nothing else. People come with a ses
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers
@@ -17,9 +17,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..api.envelope import error_response
 from ..errors import Forbidden, Unauthorized, UserError
-from . import Auth
+from . import Auth, Caller
+
+if TYPE_CHECKING:
+    from .store import ApiKey
 
 OPEN: Final = frozenset({"/healthz", "/readyz", "/login", "/login/style.css", "/favicon.ico", "/favicon.svg"})
+# What a key with this scope opens. A key without scopes opens all of it, and the page; never the account's own routes.
+SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    "speech": ("/v1/", "/asr", "/detect-language", "/predict"),
+    "jobs": ("/api/jobs", "/api/uploads", "/api/usage", "/api/me"),
+    "metrics": ("/metrics",),
+}
+PERSONS_ONLY: Final = ("/api/keys", "/api/users", "/api/password", "/api/audit", "/api/webhook-secret")
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _log = logging.getLogger(__name__)
 
@@ -65,6 +75,17 @@ def require_same_origin(scope: Scope) -> None:
         )
 
 
+def require_scope(key: ApiKey, path: str) -> None:
+    """Raises `Forbidden` for what this key does not open."""
+    scope = next((name for name, paths in SCOPES.items() if path.startswith(paths)), None)
+    if path.startswith(PERSONS_ONLY) or (key.scopes and scope not in key.scopes):
+        raise Forbidden(
+            "key_scope",
+            zh="此 API 密钥无权访问该接口。",
+            en="This API key does not open that route.",
+        )
+
+
 class Gate:
     def __init__(self, app: ASGIApp, *, auth: Auth) -> None:
         self._app = app
@@ -75,21 +96,25 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            user = await self._user(scope)
+            caller = await self._caller(scope)
+            if caller.key is not None:
+                require_scope(caller.key, scope["path"])
         except UserError as error:
             _log.info("refused", extra={"code": error.code})
             await self._refuse(error, scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        state["user"] = user
+        state["user"] = caller.user
+        state["key"] = caller.key
+        state["admin"] = caller.user == self._auth.admin
         state["program"] = b"authorization" in dict(scope["headers"])
         await self._app(scope, receive, send)
 
-    async def _user(self, scope: Scope) -> str:
+    async def _caller(self, scope: Scope) -> Caller:
         headers = Headers(scope=scope)
         authorization = headers.get("authorization")
         if authorization is not None:
-            return await self._auth.program_user(authorization, client_address(scope))
+            return await self._auth.program(authorization, client_address(scope))
         token = session_token(scope)
         # Cookies do not open the OpenAI API: what no browser can call for a user needs no further thought.
         if token and not scope["path"].startswith("/v1/"):
@@ -97,7 +122,7 @@ class Gate:
             if user is not None:
                 if scope["type"] == "websocket" or scope["method"] not in SAFE:
                     require_same_origin(scope)
-                return user
+                return Caller(user)
         raise Unauthorized(
             "not_logged_in",
             zh="需要登录，或在 Authorization 请求头中提供 API 密钥（Bearer）或用户名和密码（Basic）。",

@@ -1,6 +1,8 @@
-"""Slows down guessing: after five wrong passwords an address waits 30 s, then twice as long each time, up to 15 min.
+"""Slows down guessing, by address and by account.
 
-It counts addresses, never accounts: locking an account would let any stranger lock out its owner.
+An address waits 30 s after five wrong passwords, then twice as long each time, up to 15 min. An account that is guessed
+at from many addresses waits too, up to a minute, but only for networks from which its owner never logged in: strangers
+cannot lock the owner out.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from dataclasses import dataclass
 FREE_ATTEMPTS = 5
 FIRST_DELAY = 30.0
 LONGEST_DELAY = 900.0
+ACCOUNT_ATTEMPTS = 20
+ACCOUNT_FIRST_DELAY = 2.0
+ACCOUNT_LONGEST_DELAY = 60.0
 _FORGOTTEN_AFTER = 3600.0
 _MOST_ADDRESSES = 10_000
 
@@ -26,26 +31,36 @@ class _Record:
 
 
 class Lockout:
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    """Failures by a key: an address or an account. After `free` of them every further one doubles the delay."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        free: int = FREE_ATTEMPTS,
+        first: float = FIRST_DELAY,
+        longest: float = LONGEST_DELAY,
+    ) -> None:
         self._clock = clock
+        self._free, self._first, self._longest = free, first, longest
         self._records: dict[str, _Record] = {}
 
-    def wait(self, address: str) -> int:
-        """Whole seconds until this address may try again; 0 when it may now."""
-        record = self._records.get(_network(address))
+    def wait(self, key: str) -> int:
+        """Whole seconds until this one may try again; 0 when it may now."""
+        record = self._records.get(key)
         return max(0, math.ceil(record.until - self._clock())) if record else 0
 
-    def failed(self, address: str) -> None:
+    def failed(self, key: str) -> None:
         now = self._clock()
         self._forget(now)
-        record = self._records.setdefault(_network(address), _Record())
+        record = self._records.setdefault(key, _Record())
         record.failures += 1
         record.last = now
-        if record.failures >= FREE_ATTEMPTS:
-            record.until = now + min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(10, record.failures - FREE_ATTEMPTS))
+        if record.failures >= self._free:
+            record.until = now + min(self._longest, self._first * 2.0 ** min(10, record.failures - self._free))
 
-    def succeeded(self, address: str) -> None:
-        self._records.pop(_network(address), None)
+    def succeeded(self, key: str) -> None:
+        self._records.pop(key, None)
 
     def _forget(self, now: float) -> None:
         if len(self._records) < _MOST_ADDRESSES:
@@ -56,7 +71,7 @@ class Lockout:
         self._records = dict(ranked[: _MOST_ADDRESSES // 2])
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """One customer's address: an IPv6 user owns a /64 and would else have 2**64 tries."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from ..errors import Busy
+from ..errors import BadRequest, Busy
 
 _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
+_SHORTEST = 8  # characters
 _LONGEST = 1024  # bytes of a password that are looked at
 _WAITING = 16  # checks that may queue; more is a flood
 _REMEMBERED_SECONDS = 300.0
@@ -31,6 +32,18 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
+def require_strong(password: str, user: str) -> None:
+    """Raises `BadRequest` (`weak_password`): 8 characters, not all the same, not the user's name."""
+    size = len(password.encode())
+    if len(password) < _SHORTEST or size > _LONGEST or len(set(password)) < 3 or password.lower() == user.lower():
+        raise BadRequest(
+            "weak_password",
+            zh=f"密码至少 {_SHORTEST} 个字符，不能与用户名相同，也不能只是重复的字符。",
+            en=f"A password has at least {_SHORTEST} characters, is not the user name, and not one letter repeated.",
+            param="password",
+        )
+
+
 def matches(stored: str, password: str) -> bool:
     try:
         return _HASHER.verify(stored, password.encode()[:_LONGEST])
@@ -39,23 +52,22 @@ def matches(stored: str, password: str) -> bool:
 
 
 class PasswordCheck:
-    """Checks user names and passwords against `lookup`, which gives a user's hash or None.
+    """Checks user names and passwords.
 
     An unknown user is checked against the hash `fallback` and refused, so that time does not tell who exists. Right
     answers are remembered for five minutes under a key of this process: HTTP Basic sends them with every request.
     """
 
-    def __init__(self, lookup: Callable[[str], str | None], *, fallback: str) -> None:
-        self._lookup = lookup
+    def __init__(self, *, fallback: str) -> None:
         self._fallback = fallback
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
         self._key = secrets.token_bytes(32)
         self._remembered: dict[bytes, float] = {}
 
-    async def __call__(self, user: str, password: str, *, before: Callable[[], None]) -> bool:
-        """`before` runs when it is this check's turn and may raise: a lockout counts attempts that queue at once."""
-        stored = self._lookup(user)
+    async def __call__(self, user: str, password: str, stored: str | None, *, before: Callable[[], None]) -> bool:
+        """`stored` is the user's hash, None for an unknown one. `before` runs when it is this check's turn and may
+        raise: a lockout counts attempts that queue at once."""
         mark = self._mark(user, password, stored or "")
         before()
         if self._remembered.get(mark, 0.0) > time.monotonic():

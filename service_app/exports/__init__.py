@@ -1,9 +1,11 @@
-"""Transcripts as files: TXT, SRT, WebVTT, TSV and JSON. Pure functions of a job and its segments."""
+"""Transcripts as files: TXT, SRT, WebVTT, TSV, JSON, LRC, DOCX. Pure functions of a job and its segments."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,10 +13,12 @@ from typing import Final
 
 from ..errors import BadRequest
 from ..types import Job, Segment
-from .subtitles import srt, tsv, vtt
+from .cues import Style
+from .docx import docx
+from .subtitles import lrc, srt, tsv, vtt
 from .verbose import plain_text, verbose
 
-__all__ = ["FORMATS", "Export", "export", "plain_text", "srt", "tsv", "verbose", "vtt"]
+__all__ = ["FORMATS", "Export", "Style", "archive", "export", "plain_text", "srt", "tsv", "verbose", "vtt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Export:
     file_name: str
 
 
-def _txt(_job: Job, segments: Sequence[Segment]) -> str:
+def _txt(segments: Sequence[Segment]) -> str:
     lines = (segment.text.strip() for segment in segments)
     return "".join(f"{line}\n" for line in lines if line)
 
@@ -35,18 +39,25 @@ def _json(job: Job, segments: Sequence[Segment]) -> str:
     return json.dumps(verbose(job, segments, words=True), ensure_ascii=False, indent=2) + "\n"
 
 
-_WRITERS: Final[dict[str, tuple[Callable[[Job, Sequence[Segment]], str], str]]] = {
-    "txt": (_txt, "text/plain; charset=utf-8"),
-    "srt": (lambda _job, segments: srt(segments), "application/x-subrip; charset=utf-8"),
-    "vtt": (lambda _job, segments: vtt(segments), "text/vtt; charset=utf-8"),
-    "tsv": (lambda _job, segments: tsv(segments), "text/tab-separated-values; charset=utf-8"),
-    "json": (_json, "application/json"),
+_Writer = Callable[[Job, Sequence[Segment], Style | None], str | bytes]
+_WRITERS: Final[dict[str, tuple[_Writer, str]]] = {
+    "txt": (lambda _job, segments, _style: _txt(segments), "text/plain; charset=utf-8"),
+    "srt": (lambda _job, segments, style: srt(segments, style), "application/x-subrip; charset=utf-8"),
+    "vtt": (lambda _job, segments, style: vtt(segments, style), "text/vtt; charset=utf-8"),
+    "tsv": (lambda _job, segments, _style: tsv(segments), "text/tab-separated-values; charset=utf-8"),
+    "json": (lambda job, segments, _style: _json(job, segments), "application/json"),
+    "lrc": (lambda _job, segments, _style: lrc(segments), "text/plain; charset=utf-8"),
+    "docx": (
+        lambda job, segments, _style: docx(job, segments),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
 }
 FORMATS: Final = tuple(_WRITERS)
 
 
-def export(job: Job, segments: Sequence[Segment], format: str) -> Export:  # noqa: A002
-    """One of `FORMATS`, named after the recording. Raises `BadRequest` (`unknown_format`)."""
+def export(job: Job, segments: Sequence[Segment], format: str, style: Style | None = None) -> Export:  # noqa: A002
+    """One of `FORMATS`, named after the recording; `style` cuts the cues of SRT and VTT. Raises `BadRequest`
+    (`unknown_format`)."""
     try:
         write, media_type = _WRITERS[format]
     except KeyError:
@@ -56,7 +67,23 @@ def export(job: Job, segments: Sequence[Segment], format: str) -> Export:  # noq
             en=f"There is no format {format[:20]!r}; choose one of {', '.join(FORMATS)}.",
             param="format",
         ) from None
-    return Export(write(job, segments), media_type, f"{_stem(job.name)}.{format}")
+    return Export(write(job, segments, style), media_type, f"{_stem(job.name)}.{format}")
+
+
+def archive(exports: Sequence[Export]) -> bytes:
+    """Several files as one ZIP; of two with the same name the second gets a number."""
+    file = io.BytesIO()
+    names: set[str] = set()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+        for made in exports:
+            stem, dot, ending = made.file_name.rpartition(".")
+            name, number = made.file_name, 1
+            while name.casefold() in names:
+                number += 1
+                name = f"{stem} ({number}){dot}{ending}"
+            names.add(name.casefold())
+            package.writestr(name, made.content)
+    return file.getvalue()
 
 
 def _stem(name: str) -> str:

@@ -1,4 +1,4 @@
-"""SRT, WebVTT and TSV. Cues are numbered from 1, in time order, and hold one segment each."""
+"""SRT, WebVTT, TSV and LRC. Cues are in time order and hold one segment each, or less where a style cuts them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import re
 from collections.abc import Sequence
 
 from ..types import Segment
+from .cues import Style, cut
 
 
-def srt(segments: Sequence[Segment]) -> str:
-    """SubRip: "HH:MM:SS,mmm --> HH:MM:SS,mmm", an empty line after every cue."""
+def srt(segments: Sequence[Segment], style: Style | None = None) -> str:
+    """SubRip: numbered from 1, "HH:MM:SS,mmm --> HH:MM:SS,mmm", an empty line after every cue."""
     return "".join(
         f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text.replace('-->', '->')}\n\n"
-        for number, (start, end, text) in enumerate(_cues(segments), 1)
+        for number, (start, end, text) in enumerate(_cues(segments, style), 1)
     )
 
 
-def vtt(segments: Sequence[Segment]) -> str:
+def vtt(segments: Sequence[Segment], style: Style | None = None) -> str:
     """WebVTT (W3C): begins with "WEBVTT" and an empty line; &, < and > are escaped, so text never becomes markup."""
     return "WEBVTT\n\n" + "".join(
-        f"{_clock(start, '.')} --> {_clock(end, '.')}\n{_escaped(text)}\n\n" for start, end, text in _cues(segments)
+        f"{_clock(start, '.')} --> {_clock(end, '.')}\n{_escaped(text)}\n\n"
+        for start, end, text in _cues(segments, style)
     )
 
 
@@ -30,15 +32,28 @@ def tsv(segments: Sequence[Segment]) -> str:
     )
 
 
-def _cues(segments: Sequence[Segment]) -> list[tuple[int, int, str]]:
-    """(start ms, end ms, text on one line); empty ones are left out, no cue ends before it starts."""
-    cues = []
-    for segment in segments:
-        text = re.sub(r"\s+", " ", segment.text).strip()
+def lrc(segments: Sequence[Segment]) -> str:
+    """Timed lyrics: "[mm:ss.xx]text", minutes may pass 59."""
+    lines = []
+    for start, _, text in _cues(segments):
+        hundredths = start // 10
+        lines.append(f"[{hundredths // 6000:02}:{hundredths // 100 % 60:02}.{hundredths % 100:02}]{text}\n")
+    return "".join(lines)
+
+
+def _cues(segments: Sequence[Segment], style: Style | None = None) -> list[tuple[int, int, str]]:
+    """(start ms, end ms, text); empty ones are left out, no cue ends before it starts. Without a style the text is on
+    one line."""
+    found = []
+    if style is not None:
+        parts = [(cue.start, cue.end, "\n".join(cue.lines)) for cue in cut(segments, style)]
+    else:
+        parts = [(segment.start, segment.end, re.sub(r"\s+", " ", segment.text).strip()) for segment in segments]
+    for begin, finish, text in parts:
         if text:
-            start = max(0, round(segment.start * 1000))
-            cues.append((start, max(start, round(segment.end * 1000)), text))
-    return cues
+            start = max(0, round(begin * 1000))
+            found.append((start, max(start, round(finish * 1000)), text))
+    return found
 
 
 def _clock(milliseconds: int, mark: str) -> str:

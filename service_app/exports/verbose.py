@@ -9,6 +9,7 @@ from typing import Any
 from ..languages import language_name
 from ..types import Job, Segment
 
+_LEAST = 1e-10
 _SEEK_FRAMES_PER_SECOND = 100  # openai-whisper counts `seek` in mel frames of 10 ms
 
 
@@ -54,3 +55,12 @@ def verbose(job: Job, segments: Sequence[Segment], *, words: bool) -> dict[str, 
             for word in segment.words
         ]
     return body
+
+
+def logprobs(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+    """OpenAI's `logprobs`, with words for tokens: the models tell a probability for each word."""
+    return [
+        {"token": word.text, "logprob": math.log(max(word.probability, _LEAST)), "bytes": list(word.text.encode())}
+        for segment in segments
+        for word in segment.words
+    ]

@@ -16,60 +16,93 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 
 from ..database import connect, sqlite_url
-from ..errors import BadRequest, Conflict, NotFound
+from ..errors import BadRequest, Conflict, NotFound, disk_full
 from ..types import Job, JobState, Lane, Options, Segment
 from .changes import Changes
+from .figures import Figures, Waiting
+from .pace import Limits, Pace, Place, place, require_room
 from .queue import DurableQueue
-from .store import JobStore
+from .runs import RunStore
+from .store import JobStore, WindowSegments
 from .work import Engine, Work
 
-__all__ = ["Engine", "Jobs"]
+__all__ = ["Engine", "Figures", "Jobs", "Limits", "WindowSegments"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_WAITING_SECONDS = 1.0  # how old the list of waiting jobs may be
 _LOOK_AGAIN_SECONDS = 1.0  # a watcher looks even without news: another node may have the job
 
 
 class Jobs:
     """`start` and `stop` block; everything else is for the event loop. One per process."""
 
-    def __init__(self, data_dir: Path, engine: Engine) -> None:
+    def __init__(self, data_dir: Path, engine: Engine, limits: Limits | None = None) -> None:
         self._media_dir = data_dir / "media"
         self._media_dir.mkdir(parents=True, exist_ok=True)
         self._queue = DurableQueue(data_dir)
-        self._store = JobStore(connect(sqlite_url(data_dir / "whisper.sqlite")))
+        database = connect(sqlite_url(data_dir / "whisper.sqlite"))
+        self._store, self._runs, self.figures = JobStore(database), RunStore(database), Figures(database)
+        self._limits = limits or Limits()
         self._changes = Changes()
-        self._work = Work(self._store, engine, self._changes, self._media_path, self._queue.executor)
+        self.pace = Pace()
+        self._waiting: tuple[float, list[Waiting]] = (0.0, [])
+        self.when_ended: list[Callable[[str], None]] = []  # called with the id, in any thread
+        self._work = Work(
+            self._runs,
+            engine,
+            self._changes,
+            media=self._media_path,
+            executor=self._queue.executor,
+            pace=self.pace,
+            ended=self._ended,
+        )
 
     def start(self) -> None:
         self._queue.start(self._work)
-        jobs = self._store.unfinished()
+        jobs = self._runs.unfinished()
         known = self._queue.known([job.id for job in jobs])
         for job in jobs:
             # A crash between the row and the queue: accepted is accepted.
             if job.id not in known:
                 self._queue.submit(job.id, job.lane)
             elif not known[job.id]:
-                self._store.end(job.id, JobState.CANCELLED, time.time())
+                self._runs.end(job.id, JobState.CANCELLED, time.time())
 
     def stop(self) -> None:
         self._queue.stop()
 
     async def accept(
-        self, media: Path, *, name: str, owner: str, options: Options, lane: Lane, job_id: str | None = None
+        self,
+        media: Path,
+        *,
+        name: str,
+        owner: str,
+        options: Options,
+        lane: Lane,
+        job_id: str | None = None,
+        fingerprint: str | None = None,
+        key_id: str | None = None,
+        webhook: str | None = None,
     ) -> Job:
         """Takes the file over: it is moved, so it must lie on the data folder's file system. Stored before it returns.
 
-        The same `job_id` again gives the job that exists. Raises `Conflict` when that is somebody else's.
+        The same `job_id` again gives the job that exists. `fingerprint` names the bytes, the parameters and the
+        caller, for `alike`; `key_id` the API key that pays; `webhook` the address to tell when it ends. Raises
+        `Conflict` when the id is somebody else's, `Unavailable` when the disk is full.
         """
         now = time.time()
-        job = Job(job_id or uuid.uuid4().hex, owner, name, JobState.QUEUED, options, lane, created=now)
-        return await asyncio.to_thread(self._accept, media, job)
+        size = (await asyncio.to_thread(media.stat)).st_size
+        job = Job(job_id or uuid.uuid4().hex, owner, name, JobState.QUEUED, options, lane, created=now, size=size)
+        try:
+            return await asyncio.to_thread(self._accept, media, job, fingerprint, key_id, webhook)
+        except OSError as error:
+            raise disk_full() from error
 
-    def _accept(self, media: Path, job: Job) -> Job:
+    def _accept(self, media: Path, job: Job, fingerprint: str | None, key_id: str | None, webhook: str | None) -> Job:
         if not _ID.fullmatch(job.id):
             raise BadRequest(
                 "bad_job_id",
@@ -87,7 +120,8 @@ class Jobs:
         media.replace(folder / "media")
         for path in (folder / "media", folder, self._media_dir):
             _sync(path)
-        self._store.add(job)
+        self._store.add(job, fingerprint=fingerprint, key_id=key_id, webhook=webhook)
+        self._waiting = (0.0, [])
         self._queue.submit(job.id, job.lane)
         return job
 
@@ -98,12 +132,81 @@ class Jobs:
             raise NotFound("job_not_found", zh="没有这个任务。", en="There is no such job.")
         return job
 
-    async def list(self, *, owner: str, limit: int = 50, search: str = "") -> list[Job]:
-        """Newest first."""
-        return await asyncio.to_thread(self._store.history, owner, max(1, min(limit, 500)), search.strip())
+    async def require_room(self, owner: str) -> None:
+        """Ask before an upload is read. Raises `Busy`, with an estimate, while too much waits."""
+        require_room(owner, await asyncio.to_thread(self._all_waiting), self.pace.speed, self._limits)
+
+    async def alike(self, fingerprint: str, *, owner: str) -> Job | None:
+        """The newest job of this owner with this fingerprint."""
+        job = await asyncio.to_thread(self._store.alike, fingerprint)
+        return job if job is not None and job.owner == owner else None
+
+    async def place(self, job: Job) -> Place | None:
+        """Where an unfinished job stands; None for an ended one."""
+        if job.state.final:
+            return None
+        return place(job.id, await asyncio.to_thread(self._all_waiting), self.pace.speed)
+
+    def _all_waiting(self) -> builtins.list[Waiting]:
+        at, known = self._waiting
+        if time.monotonic() - at > _WAITING_SECONDS:
+            known = self.figures.waiting()
+            self._waiting = (time.monotonic(), known)
+        return known
+
+    async def list(self, *, owner: str, limit: int = 50, search: str = "", before: float | None = None) -> list[Job]:
+        """Newest first; `before` is the `created` of the last one of the page before."""
+        limit = max(1, min(limit, 500))
+        return await asyncio.to_thread(self._store.history, owner, limit, search.strip(), before)
+
+    async def windows(self, job_id: str, known: Collection[int], *, owner: str) -> builtins.list[WindowSegments]:
+        """Finished windows beside the known ones."""
+        await self.get(job_id, owner=owner)
+        return await asyncio.to_thread(self._store.new_windows, job_id, known)
+
+    async def rename(self, job_id: str, name: str, *, owner: str) -> Job:
+        await self.get(job_id, owner=owner)
+        await asyncio.to_thread(self._store.rename, job_id, name)
+        self._changes.notify(job_id)
+        return await self.get(job_id, owner=owner)
+
+    async def edit(self, job_id: str, base: int, segments: Sequence[Segment] | None, *, owner: str) -> Job:
+        """Saves a corrected text over version `base`; None drops all corrections. Raises `Conflict` while the job
+        runs, and when `base` is not the newest version."""
+        job = await self.get(job_id, owner=owner)
+        if not job.state.final:
+            raise Conflict(
+                "job_running",
+                zh="任务还在进行，完成后才能修改文字。",
+                en="The job still runs; its text can be edited when it has ended.",
+            )
+        if not await asyncio.to_thread(self._store.edit, job_id, base, segments):
+            raise Conflict(
+                "edit_conflict",
+                zh="文字已在另一个窗口中修改，请重新加载后再保存。",
+                en="The text was changed in another window; load it again, then save.",
+                param="version",
+            )
+        return await self.get(job_id, owner=owner)
+
+    async def rerun(self, job_id: str, options: Options, *, owner: str, lane: Lane) -> Job:
+        """A new job on the same recording. Raises `NotFound` when the recording is gone."""
+        job = await self.get(job_id, owner=owner)
+        copy = self._media_dir / f"{uuid.uuid4().hex}.again"
+        try:
+            # The same bytes under a second name: no copy, and deleting one job leaves the other its recording.
+            await asyncio.to_thread(os.link, self._media_path(job_id), copy)
+        except FileNotFoundError:
+            raise NotFound("media_gone", zh="录音文件已删除。", en="The recording was removed.") from None
+        return await self.accept(copy, name=job.name, owner=owner, options=options, lane=lane)
+
+    async def log(self, job_id: str, *, owner: str) -> builtins.list[tuple[float, str, str]]:
+        """What happened to it: (Unix time, event, detail)."""
+        await self.get(job_id, owner=owner)
+        return await asyncio.to_thread(self._store.log, job_id)
 
     async def segments(self, job_id: str, *, owner: str) -> builtins.list[Segment]:
-        """Those saved so far, in time order."""
+        """Those saved so far, in time order; corrected ones where somebody corrected the text."""
         await self.get(job_id, owner=owner)
         return await asyncio.to_thread(self._store.segments, job_id)
 
@@ -133,16 +236,23 @@ class Jobs:
         return await self.get(job_id, owner=owner)
 
     def _cancel(self, job_id: str) -> None:
-        if self._store.end(job_id, JobState.CANCELLED, time.time()):
+        if self._runs.end(job_id, JobState.CANCELLED, time.time()):
             self._queue.cancel(job_id)
+            self._store.note(job_id, time.time(), "cancelled")
             self._changes.notify(job_id)
+            self._ended(job_id)
+
+    def _ended(self, job_id: str) -> None:
+        for tell in self.when_ended:
+            tell(job_id)
 
     async def delete(self, job_id: str, *, owner: str) -> None:
         """Removes the job, its text and its media; stops it first."""
         await self.get(job_id, owner=owner)
-        await asyncio.to_thread(self._delete, job_id)
+        await asyncio.to_thread(self.remove, job_id)
 
-    def _delete(self, job_id: str) -> None:
+    def remove(self, job_id: str) -> None:
+        """Blocking; whoever's job it is."""
         self._cancel(job_id)
         self._store.delete(job_id)
         self._queue.forget(job_id)
@@ -156,7 +266,7 @@ class Jobs:
 
     async def counts(self) -> dict[str, int]:
         """Jobs by state, of all owners."""
-        return await asyncio.to_thread(self._store.counts)
+        return await asyncio.to_thread(self.figures.counts)
 
     def _media_path(self, job_id: str) -> Path:
         return self._media_dir / job_id / "media"

@@ -20,7 +20,8 @@ from typing import Protocol
 from ..errors import UserError
 from ..types import EngineStatus, Failure, Job, JobState, Lane, ModelInfo, Options, Plan, Window, WindowResult
 from .changes import Changes
-from .store import JobStore
+from .pace import Pace
+from .runs import RunStore
 
 MOST_TRIES = 3  # times a job may take the process down without finishing a window in between
 _IN_FLIGHT = 32  # windows of one job handed to the engine at once: enough to fill batches on four GPUs
@@ -57,8 +58,19 @@ class Work:
     """Blocking; runs in the durable queue's threads."""
 
     def __init__(
-        self, store: JobStore, engine: Engine, changes: Changes, media: Callable[[str], Path], executor: str
+        self,
+        store: RunStore,
+        engine: Engine,
+        changes: Changes,
+        *,
+        media: Callable[[str], Path],
+        executor: str,
+        pace: Pace,
+        ended: Callable[[str], None],
     ) -> None:
+        """`ended` hears of every job that ends here; it must be quick."""
+        self._pace = pace
+        self._ended = ended
         self._store = store
         self._engine = engine
         self._changes = changes
@@ -86,6 +98,8 @@ class Work:
     def fail(self, job_id: str, failure: Failure) -> None:
         if self._store.end(job_id, JobState.FAILED, time.time(), failure):
             _log.info("job failed", extra={"job": job_id, "code": failure.code})
+            self._store.note(job_id, time.time(), "failed", failure.code)
+            self._ended(job_id)
         self._changes.notify(job_id)
 
     def stage(self, name: str, job_id: str, stop: threading.Event) -> bool:
@@ -125,6 +139,14 @@ class Work:
                 raise Stopped
             if not self._store.save_plan(job.id, self._executor, plan):
                 return False
+            self._store.note(
+                job.id,
+                time.time(),
+                "planned",
+                f"{plan.duration:.1f} s, {plan.speech_seconds:.1f} s of speech, {len(plan.windows)} windows, "
+                f"language {plan.language} ({plan.language_probability:.2f})"
+                f"{'' if plan.complete else ', file damaged: a part could not be read'}",
+            )
             self._changes.notify(job.id)
         return True
 
@@ -146,11 +168,15 @@ class Work:
         saved = self._store.saved_windows(job.id)
         total = sum(window.end - window.start for window in plan.windows) or 1.0
         done = sum(window.end - window.start for window in plan.windows if window.index in saved)
-        for result in self._results(job, plan, saved, stop):
-            done += result.window.end - result.window.start
-            if not self._store.save_window(job.id, self._executor, result, min(1.0, done / total)):
-                return False
-            self._changes.notify(job.id)
+        self._store.note(job.id, time.time(), "decoding", f"{len(saved)} of {len(plan.windows)} windows were done")
+        with self._pace.working():
+            for result in self._results(job, plan, saved, stop):
+                length = result.window.end - result.window.start
+                done += length
+                if not self._store.save_window(job.id, self._executor, result, min(1.0, done / total)):
+                    return False
+                self._pace.decoded(plan.duration * length / total)
+                self._changes.notify(job.id)
         return True
 
     def _results(self, job: Job, plan: Plan, saved: set[int], stop: threading.Event) -> Iterator[WindowResult]:
@@ -191,5 +217,7 @@ class Work:
     def _finish(self, job: Job) -> bool:
         if self._store.finish(job.id, self._executor, time.time()):
             _log.info("job done", extra={"job": job.id, "lane": job.lane.value, "seconds": job.duration})
+            self._store.note(job.id, time.time(), "done")
+            self._ended(job.id)
         self._changes.notify(job.id)
         return True

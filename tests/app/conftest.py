@@ -109,6 +109,7 @@ def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> 
             "WHISPER_ADMIN_USER": USER,
             "WHISPER_ADMIN_PASSWORD_HASH": password_hash,
             "WHISPER_MAX_UPLOAD_MB": "4",
+            "WHISPER_ABANDON_SECONDS": "1",
             **environment,
         }
         made.append(Server(folder / "data", script, settings))

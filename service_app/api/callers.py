@@ -1,0 +1,80 @@
+"""Who waits for which job. A synchronous call's work stops when nobody waits for it any more; but not at once: clients
+that timed out send the same recording again, and shall find their job still running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+from ..types import Job, Options
+
+if TYPE_CHECKING:
+    from ..jobs import Jobs
+
+
+def fingerprint(sha256: str, options: Options, caller: str) -> str:
+    """The same for the same bytes, parameters and caller (user and key)."""
+    return hashlib.sha256(json.dumps([sha256, asdict(options), caller], sort_keys=True).encode()).hexdigest()
+
+
+class Callers:
+    """`grace`: seconds after the last caller left until its job is cancelled. On the event loop only."""
+
+    def __init__(self, jobs: Jobs, grace: float) -> None:
+        self._jobs = jobs
+        self._grace = grace
+        self._waiting: Counter[str] = Counter()
+        self._sending: Counter[str] = Counter()
+        self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._arrived = asyncio.Event()  # an upload has come to its end; a new event for each
+        self.joining = asyncio.Lock()  # around looking for an equal job and making one
+
+    @contextlib.contextmanager
+    def sending(self, owner: str) -> Iterator[None]:
+        """While a user's upload is on its way: it may be the repeat of a job whose caller has left."""
+        self._sending[owner] += 1
+        try:
+            yield
+        finally:
+            self._sending[owner] -= 1
+            if not self._sending[owner]:
+                del self._sending[owner]
+            self._arrived.set()
+            self._arrived = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def waiting(self, job: Job) -> AsyncIterator[None]:
+        """While a caller waits for this job."""
+        self._waiting[job.id] += 1
+        leaving = self._leaving.pop(job.id, None)
+        if leaving is not None:
+            leaving.cancel()
+        try:
+            yield
+        finally:
+            self._waiting[job.id] -= 1
+            if not self._waiting[job.id]:
+                del self._waiting[job.id]
+                self._leaving[job.id] = asyncio.create_task(self._left(job))
+
+    async def _left(self, job: Job) -> None:
+        try:
+            latest = await self._jobs.get(job.id, owner=job.owner)
+            if not latest.state.final:
+                await asyncio.sleep(self._grace)
+                while self._sending[job.owner]:
+                    await self._arrived.wait()
+                await self._jobs.cancel(job.id, owner=job.owner)
+        except UserError:
+            pass  # deleted meanwhile
+        finally:
+            if self._leaving.get(job.id) is asyncio.current_task():
+                del self._leaving[job.id]

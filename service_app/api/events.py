@@ -1,0 +1,95 @@
+"""Server-sent events: the wire format, and a job's progress with its text as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from ..errors import NotFound
+from ..types import Segment
+from .envelope import language_of
+from .jobs import describe, with_place
+from .services import Services, services_of, user_of
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+PING_SECONDS: Final = 15.0
+_T = TypeVar("_T")
+
+
+def event(data: dict[str, Any], name: str = "") -> str:
+    """One event of the stream (WHATWG HTML, 9.2)."""
+    first = f"event: {name}\n" if name else ""
+    return f"{first}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+
+
+def stream(events: AsyncIterator[str]) -> StreamingResponse:
+    """An answer of events, with a comment every 15 s so that no proxy takes the silence for death."""
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(_pinged(events), media_type="text/event-stream", headers=headers)
+
+
+async def _pinged(events: AsyncIterator[str]) -> AsyncIterator[str]:
+    following: asyncio.Task[str] | None = None
+    try:
+        while True:
+            following = following or asyncio.ensure_future(_following(events))
+            done, _ = await asyncio.wait({following}, timeout=PING_SECONDS)
+            if not done:
+                yield ": ping\n\n"
+                continue
+            try:
+                yield following.result()
+            except StopAsyncIteration:
+                return
+            following = None
+    finally:
+        if following is not None:
+            following.cancel()
+            with contextlib.suppress(BaseException):
+                await following
+        close = getattr(events, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _following(events: AsyncIterator[str]) -> str:
+    return await anext(events)
+
+
+@router.get("/{job_id}/events", response_class=StreamingResponse)
+async def follow(request: Request, job_id: str) -> StreamingResponse:
+    """The job at every change (`job`), each finished window's text (`segments`), and the end (`end`)."""
+    services = services_of(request)
+    await services.jobs.get(job_id, owner=user_of(request))
+    return stream(_job_events(services, job_id, user_of(request), language_of(request.scope)))
+
+
+async def _job_events(services: Services, job_id: str, owner: str, language: str) -> AsyncIterator[str]:
+    known: set[int] = set()
+    job = None
+    try:
+        async for job in services.jobs.watch(job_id, owner=owner):
+            for window in await services.jobs.windows(job_id, known, owner=owner):
+                known.add(window.index)
+                said = [_shown(segment) for segment in window.segments]
+                yield event({"window": window.index, "segments": said}, "segments")
+            if not job.state.final:
+                yield event(await with_place(job, services, language), "job")
+    except NotFound:  # deleted in another window
+        yield event({"id": job_id, "state": "deleted"}, "end")
+        return
+    assert job is not None
+    yield event({**describe(job, services, language), "queue": None}, "end")
+
+
+def _shown(segment: Segment) -> dict[str, Any]:
+    words = [dataclasses.asdict(word) for word in segment.words]
+    return {"start": segment.start, "end": segment.end, "text": segment.text, "words": words}

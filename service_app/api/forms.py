@@ -1,0 +1,78 @@
+"""What the multipart forms hold, for the OpenAPI document. The forms themselves are read by upload.py, as a stream."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_FILE: Final = {"type": "string", "format": "binary", "description": "audio or video"}
+_OPTIONS: Final[dict[str, Any]] = {
+    "model": {"type": "string", "default": "whisper-1", "description": "an installed model, or a name of OpenAI's"},
+    "language": {"type": "string", "description": "ISO 639-1; left out: detected"},
+    "prompt": {"type": "string", "maxLength": 65536, "description": "text that came before; sets style and spelling"},
+    "temperature": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "default": 0,
+        "description": "0: rises by itself where a window fails the quality checks",
+    },
+    "timestamp_granularities[]": {
+        "type": "array",
+        "items": {"type": "string", "enum": ["word", "segment"]},
+        "description": "`word` adds word times",
+    },
+    "languages[]": {"type": "array", "items": {"type": "string"}, "description": "languages it may be"},
+    "keywords[]": {"type": "array", "items": {"type": "string"}, "description": "words to listen for"},
+}
+_SPEECH: Final[dict[str, Any]] = {
+    "file": _FILE,
+    **_OPTIONS,
+    "response_format": {
+        "type": "string",
+        "enum": ["json", "text", "srt", "verbose_json", "vtt"],
+        "default": "json",
+    },
+}
+_TRANSCRIBE_ONLY: Final[dict[str, Any]] = {
+    "stream": {"type": "boolean", "default": False, "description": "server-sent events; json and text only"},
+    "include[]": {"type": "array", "items": {"type": "string", "enum": ["logprobs"]}, "description": "json only"},
+    "chunking_strategy": {
+        "description": "checked, and without effect: every recording is cut in its silences",
+        "anyOf": [
+            {"type": "string", "enum": ["auto"]},
+            {
+                "type": "object",
+                "required": ["type"],
+                "properties": {
+                    "type": {"type": "string", "enum": ["server_vad"]},
+                    "prefix_padding_ms": {"type": "integer"},
+                    "silence_duration_ms": {"type": "integer"},
+                    "threshold": {"type": "number"},
+                },
+            },
+        ],
+    },
+}
+
+
+def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+TRANSCRIPTION_FORM: Final = _form({**_SPEECH, **_TRANSCRIBE_ONLY}, ["file"])
+TRANSLATION_FORM: Final = _form(_SPEECH, ["file"])
+JOB_FORM: Final = _form(
+    {
+        "file": _FILE,
+        "upload": {"type": "string", "description": "id of a finished resumable upload"},
+        "url": {"type": "string", "format": "uri", "description": "fetched by the server; public addresses only"},
+        "name": {"type": "string", "maxLength": 255},
+        "task": {"type": "string", "enum": ["transcribe", "translate"], "default": "transcribe"},
+        **_OPTIONS,
+        "webhook": {"type": "string", "format": "uri", "description": "told by POST when the job has ended"},
+    },
+    [],
+)

@@ -1,0 +1,102 @@
+"""Where a job's recording comes from: the form's own file, a finished resumable upload, or a link."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from pathlib import Path, PurePosixPath
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from starlette.requests import Request
+
+from .. import outbound
+from ..errors import BadRequest, UserError, disk_full
+from .services import Services, user_of
+from .upload import Upload, receive, require_space, too_large
+
+_READ_AT_ONCE = 1024 * 1024
+_LONGEST_FETCH = 3600.0
+
+
+async def recording(request: Request, services: Services) -> Upload:
+    """The form with its recording on the data disk. Raises `UserError`; then nothing is left behind."""
+    settings = services.settings
+    folder = settings.data_dir / "uploads"
+    await services.jobs.require_room(user_of(request))
+    form = await receive(request, folder, limit=settings.max_upload_bytes, instead=("upload", "url"))
+    given = [name for name in ("upload", "url") if form.first(name)]
+    if len(given) + (form.path is not None) > 1:
+        form.discard()
+        raise BadRequest(
+            "one_source",
+            zh="file、upload、url 只能提供其中一个。",
+            en="Give one of file, upload and url, not several.",
+            param=given[-1],
+        )
+    if form.first("upload"):
+        form.path, form.name = await services.resumable.take(form.first("upload"), owner=user_of(request))
+    elif form.first("url"):
+        url = form.first("url")
+        form.path = await asyncio.to_thread(_fetch, url, folder, settings.max_upload_bytes, settings.private_networks)
+        form.name = unquote(PurePosixPath(urlsplit(url).path).name)[:255] or urlsplit(url).hostname or "link"
+    form.name = form.first("name")[:255] or form.name
+    return form
+
+
+def _fetch(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, ...]) -> Path:
+    require_space(folder)
+    path = folder / uuid.uuid4().hex
+    end = time.monotonic() + _LONGEST_FETCH
+    try:
+        with outbound.get(url, allowed) as answer, path.open("xb") as file:
+            if answer.getheader("Content-Type", "").split(";")[0].strip() in _PAGES:
+                raise _no_recording()
+            size = 0
+            while chunk := _chunk(answer):
+                size += len(chunk)
+                if size > limit:
+                    raise too_large(limit)
+                if time.monotonic() > end:
+                    raise _broken()
+                try:
+                    file.write(chunk)
+                except OSError as error:
+                    raise disk_full() from error
+            if answer.length:  # fewer bytes than announced
+                raise _broken()
+            if size == 0:
+                raise BadRequest("empty_file", zh="链接的文件是空的。", en="The linked file is empty.", param="url")
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+_PAGES: Final = ("text/html", "application/xhtml+xml")
+
+
+def _chunk(answer: outbound.Answer) -> bytes:
+    try:
+        return answer.read(_READ_AT_ONCE)
+    except (OSError, outbound.HTTPException):
+        raise _broken() from None
+
+
+def _no_recording() -> UserError:
+    return BadRequest(
+        "url_is_a_page",
+        zh="链接指向网页，不是录音文件。请使用音频或视频文件的直接链接，或下载后上传。",
+        en="The link leads to a web page, not to a recording. Use the file's direct link, or download and upload it.",
+        param="url",
+    )
+
+
+def _broken() -> UserError:
+    return BadRequest(
+        "url_broken",
+        zh="下载中断，请重试，或下载后上传文件。",
+        en="The download broke off. Try again, or download the file and upload it.",
+        param="url",
+    )

@@ -1,0 +1,98 @@
+"""Figures over many jobs: how much waits, how much was done, what has expired."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+
+from .rows import UNFINISHED, Rows
+
+# A recording whose length is not known yet is taken for one of this many bytes a second (128 kbit/s).
+_BYTES_A_SECOND = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An unfinished job: `seconds` of recording are left to decode."""
+
+    id: str
+    owner: str
+    lane: str
+    created: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What one user's jobs of one day came to; `day` is the UTC date."""
+
+    day: str
+    jobs: int
+    seconds: float
+
+
+class Figures(Rows):
+    def counts(self) -> dict[str, int]:
+        return {row.state: row.n for row in self._read("SELECT state, count(*) AS n FROM jobs GROUP BY state")}
+
+    def waiting(self) -> list[Waiting]:
+        """All unfinished jobs, oldest first."""
+        rows = self._read(
+            "SELECT id, owner, lane, created, duration, progress, size "  # noqa: S608
+            f"FROM jobs WHERE {UNFINISHED} ORDER BY created, id"
+        )
+        return [
+            Waiting(
+                row.id,
+                row.owner,
+                row.lane,
+                row.created,
+                (row.size / _BYTES_A_SECOND if row.duration is None else row.duration) * (1.0 - row.progress),
+            )
+            for row in rows
+        ]
+
+    def days(self, owner: str, since: float) -> list[Day]:
+        """Jobs with text, by day, oldest first."""
+        rows = self._read(
+            "SELECT created, duration * progress AS seconds FROM jobs "
+            "WHERE owner = :owner AND created >= :since AND duration IS NOT NULL ORDER BY created",
+            owner=owner,
+            since=since,
+        )
+        grouped = itertools.groupby(rows, lambda row: time.strftime("%Y-%m-%d", time.gmtime(row.created)))
+        return [Day(day, len(of_day := list(found)), sum(row.seconds for row in of_day)) for day, found in grouped]
+
+    def work_seconds(self, owner: str, since: float) -> float:
+        """How long this user's finished jobs took, from their start to their end."""
+        rows = self._read(
+            "SELECT sum(finished - started) AS seconds FROM jobs "
+            "WHERE owner = :owner AND created >= :since AND finished IS NOT NULL AND started IS NOT NULL",
+            owner=owner,
+            since=since,
+        )
+        return float(rows[0].seconds or 0.0)
+
+    def key_seconds(self, key_id: str, since: float) -> float:
+        """Seconds of recording that were given with this key; those not yet measured are guessed by their size."""
+        rows = self._read(
+            "SELECT sum(COALESCE(duration, size / 16000.0)) AS seconds FROM jobs "
+            "WHERE key_id = :key AND created >= :since AND state <> 'failed'",
+            key=key_id,
+            since=since,
+        )
+        return float(rows[0].seconds or 0.0)
+
+    def stored_bytes(self) -> int:
+        return int(self._read("SELECT sum(size) AS bytes FROM jobs")[0].bytes or 0)
+
+    def expired(self, before: float, limit: int = 100) -> list[str]:
+        """Ended jobs whose time is over, oldest first."""
+        rows = self._read(
+            "SELECT id FROM jobs WHERE finished < :before ORDER BY finished LIMIT :limit", before=before, limit=limit
+        )
+        return [row.id for row in rows]
+
+    def owned(self, owner: str) -> list[str]:
+        return [row.id for row in self._read("SELECT id FROM jobs WHERE owner = :owner", owner=owner)]

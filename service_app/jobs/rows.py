@@ -1,0 +1,110 @@
+"""The tables of jobs, and how a row becomes a `Job`. store.py, runs.py and figures.py ask the questions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ..database import migrate
+from ..types import Job, JobState, Lane
+from . import codec
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, lane TEXT NOT NULL,
+        options TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, started DOUBLE PRECISION, finished DOUBLE PRECISION,
+        progress DOUBLE PRECISION NOT NULL DEFAULT 0, duration DOUBLE PRECISION, language TEXT, plan TEXT,
+        failure TEXT, text TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0, executor TEXT
+    );
+    CREATE INDEX jobs_history ON jobs (owner, created);
+    CREATE INDEX jobs_state ON jobs (state);
+    CREATE TABLE windows (
+        job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, position INTEGER NOT NULL,
+        segments TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (job_id, position)
+    )
+    """,
+    """
+    ALTER TABLE jobs ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN fingerprint TEXT;
+    ALTER TABLE jobs ADD COLUMN key_id TEXT;
+    ALTER TABLE jobs ADD COLUMN webhook TEXT;
+    ALTER TABLE jobs ADD COLUMN webhook_tries INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN webhook_next DOUBLE PRECISION;
+    CREATE INDEX jobs_fingerprint ON jobs (fingerprint);
+    CREATE INDEX jobs_finished ON jobs (finished);
+    CREATE TABLE edits (job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, segments TEXT NOT NULL);
+    CREATE TABLE job_log (
+        job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, at DOUBLE PRECISION NOT NULL,
+        event TEXT NOT NULL, detail TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX job_log_job ON job_log (job_id, at)
+    """,
+)
+COLUMNS: Final = (
+    "id, owner, name, state, options, lane, created, started, finished, progress, duration, language, failure, text, "
+    "size, version, edited"
+)
+UNFINISHED: Final = "state IN ('queued', 'running')"
+
+
+class Rows:
+    """Blocking, thread-safe. Every write is safe to repeat."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        migrate(engine, "jobs", MIGRATIONS)
+
+    def _write(self, sql: str, **values: Any) -> int:
+        with self._engine.begin() as connection:
+            return int(connection.execute(sa.text(sql), values).rowcount)
+
+    def _read(self, sql: str, **values: Any) -> list[sa.Row[Any]]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(sa.text(sql), values).all())
+
+    def _joined(self, job_id: str) -> str:
+        with self._engine.connect() as connection:
+            return recognised_text(connection, job_id)
+
+    def note(self, job_id: str, at: float, event: str, detail: str = "") -> None:
+        """A line of the job's own log; never text or names. Of a job that is gone nothing is noted."""
+        self._write(
+            "INSERT INTO job_log (job_id, at, event, detail) SELECT id, :at, :event, :detail FROM jobs WHERE id = :id",
+            id=job_id,
+            at=at,
+            event=event,
+            detail=detail,
+        )
+
+
+def recognised_text(connection: sa.Connection, job_id: str) -> str:
+    rows = connection.execute(
+        sa.text("SELECT text FROM windows WHERE job_id = :id ORDER BY position"), {"id": job_id}
+    ).all()
+    return "".join(row.text for row in rows).strip()
+
+
+def job_of(row: sa.Row[Any], text: str | None = None) -> Job:
+    return Job(
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        state=JobState(row.state),
+        options=codec.load_options(row.options),
+        lane=Lane(row.lane),
+        created=row.created,
+        started=row.started,
+        finished=row.finished,
+        progress=row.progress,
+        duration=row.duration,
+        language=row.language,
+        failure=codec.load_failure(row.failure),
+        text=row.text if text is None else text,
+        size=row.size,
+        version=row.version,
+        edited=bool(row.edited),
+    )
