@@ -15,10 +15,19 @@ USER_NAME = r"^[A-Za-z][A-Za-z0-9._-]{1,31}$"
 INSTANCE_PASSWORD = r"^[-0-9A-Za-z()`~!@#$%^&*_+=|{}\[\]:;'<>,.?/]{8,30}$"  # noqa: S105
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 CIDR = rf"^({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])$"
-PRIVATE_CIDR = (
-    rf"^(10\.{_OCTET}\.{_OCTET}|172\.(1[6-9]|2[0-9]|3[01])\.{_OCTET}|192\.168\.{_OCTET})"
-    rf"\.{_OCTET}/([89]|1[0-9]|2[0-4])$"
+# VPC: the private ranges and what lies inside them, at most /28; a VSwitch is /16 to /29.
+VPC_CIDR = (
+    rf"^(10\.{_OCTET}\.{_OCTET}\.{_OCTET}/([89]|1[0-9]|2[0-8])"
+    rf"|172\.(1[6-9]|2[0-9]|3[01])\.{_OCTET}\.{_OCTET}/(1[2-9]|2[0-8])"
+    rf"|192\.168\.{_OCTET}\.{_OCTET}/(1[6-9]|2[0-8]))$"
 )
+VSWITCH_CIDR = rf"^(10\.{_OCTET}|172\.(1[6-9]|2[0-9]|3[01])|192\.168)\.{_OCTET}\.{_OCTET}/(1[6-9]|2[0-9])$"
+# Or empty. Lower case, because the certificate's files are found by this name.
+DOMAIN = r"^(([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$"
+# Or empty. No quote and no backslash: curl reads it between quotes.
+PACKAGE_URL = r"^(https://[A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]+)?$"
+# From where Compute Nest's web proxy connects to instances (OutputConfigs/EnableWebProxy).
+WEB_PROXY_CIDR = "100.104.0.0/16"
 
 # No "$" among them, so that a password is never taken for a hash; no quote, no backslash, no space.
 _KINDS = ("A-Z", "a-z", "0-9", "!@#%^&*()_+=.,:;?/~")

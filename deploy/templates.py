@@ -20,6 +20,8 @@ TEMPLATES = ("single.yaml",)
 # An instance from a public image installs drivers and models first; ROS allows a WaitCondition 43,200 s.
 STARTUP_SECONDS = 3600
 
+_EMPTY_LINE = "\0"  # of a script, while the template is rendered
+
 
 def render(catalog: Catalog) -> dict[str, str]:
     """File name to text, for every template."""
@@ -51,7 +53,11 @@ def render(catalog: Catalog) -> dict[str, str]:
         "instance_password": formats.INSTANCE_PASSWORD,
         "software_password": formats.software_password_pattern(),
         "cidr": formats.CIDR,
-        "private_cidr": formats.PRIVATE_CIDR,
+        "vpc_cidr": formats.VPC_CIDR,
+        "vswitch_cidr": formats.VSWITCH_CIDR,
+        "domain": formats.DOMAIN,
+        "package_url": formats.PACKAGE_URL,
+        "web_proxy_cidr": formats.WEB_PROXY_CIDR,
     }
     return {name: _tidy(environment.get_template(f"{name}.j2").render(values)) for name in TEMPLATES}
 
@@ -73,7 +79,8 @@ def body(name: str, folder: Path = FOLDER) -> str:
 
 
 def _source(name: str) -> str:
-    return (SOURCES / name).read_text(encoding="utf-8").rstrip("\n")
+    lines = (SOURCES / name).read_text(encoding="utf-8").rstrip("\n").split("\n")
+    return "\n".join(line or _EMPTY_LINE for line in lines)
 
 
 def _yaml_text(value: Any) -> str:
@@ -82,6 +89,6 @@ def _yaml_text(value: Any) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Includes and macros leave empty lines and blanks at line ends."""
+    """Includes and macros leave empty lines and blanks at line ends; a script's own empty lines stay."""
     lines = [line.rstrip() for line in text.splitlines()]
-    return "\n".join(line for line in lines if line) + "\n"
+    return "\n".join(line.replace(_EMPTY_LINE, "").rstrip() for line in lines if line) + "\n"

@@ -1,3 +1,5 @@
+"""What the single-instance template must hold, whatever is chosen in its form."""
+
 from __future__ import annotations
 
 import base64
@@ -12,7 +14,7 @@ import pytest
 import yaml
 from argon2 import PasswordHasher
 
-from deploy import templates
+from deploy import formats, templates
 from deploy.catalog import load
 from deploy.errors import Failure
 
@@ -78,8 +80,9 @@ def test_the_form_begins_with_the_service_s_order(template: dict[str, Any]) -> N
 def test_secrets_do_not_echo_and_have_no_default(template: dict[str, Any]) -> None:
     for name, parameter in template["Parameters"].items():
         assert (parameter.get("NoEcho") is True) == (name in SECRETS), name
-    for name in (*SECRETS, "ClientCidr"):
-        assert "Default" not in template["Parameters"][name]
+    # nobody's range, password or network is guessed; null means that nothing is filled in
+    for name in (*SECRETS, "ClientCidr", "KeyPairName", "VpcId", "VSwitchId", "EipAllocationId"):
+        assert template["Parameters"][name].get("Default") is None
 
 
 def test_what_a_user_types_reaches_a_script_as_base64_only(template: dict[str, Any]) -> None:
@@ -88,9 +91,8 @@ def test_what_a_user_types_reaches_a_script_as_base64_only(template: dict[str, A
     assert set(re.findall(r"\$\{(\w+)\}", script)) == set(variables)
     free = {name for name, value in variables.items() if set(value) != {"Fn::Base64Encode"}}
     # one of a fixed list, and what the cloud gives
-    assert free == {"Model", "PublicAddress", "CurlCli"}
+    assert free == {"Model", "CurlCli"}
     assert "AllowedValues" in template["Parameters"]["Model"]
-    assert variables["PublicAddress"] == {"Fn::GetAtt": ["Eip", "EipAddress"]}
     assert variables["CurlCli"] == {"Fn::GetAtt": ["WaitConditionHandle", "CurlCli"]}
     assert not any(path[-1:] == ("UserData",) for path, _ in walk(template))
 
@@ -98,17 +100,23 @@ def test_what_a_user_types_reaches_a_script_as_base64_only(template: dict[str, A
 def test_the_startup_script_is_verbatim_and_small(template: dict[str, Any]) -> None:
     script, _ = template["Resources"]["RunCommand"]["Properties"]["CommandContent"]["Fn::Sub"]
     assert script == (templates.SOURCES / "startup.sh").read_text(encoding="utf-8")
-    # the hash and the user name add well under 1 KiB
-    assert len(base64.b64encode(script.encode())) + 1024 < 16 * 1024
+    # the longest values: an address of 1 KiB, a hash, the signal's address with its signature, all of them in Base64
+    assert len(base64.b64encode(script.encode())) + 5 * 1024 < 16 * 1024
     assert len(templates.body("single.yaml").encode()) < 512 * 1024
 
 
-def test_the_security_group_opens_two_ports_and_no_way_out_for_all(template: dict[str, Any]) -> None:
+def test_the_security_group_names_every_way_in_and_out(template: dict[str, Any]) -> None:
     group = template["Resources"]["SecurityGroup"]["Properties"]
     assert group["SecurityGroupType"] == "enterprise"
-    assert {rule["PortRange"] for rule in group["SecurityGroupIngress"]} == {"443/443", "80/80"}
-    assert all(rule["SourceCidrIp"] == {"Ref": "ClientCidr"} for rule in group["SecurityGroupIngress"])
-    rules = group["SecurityGroupIngress"] + group["SecurityGroupEgress"]
+    *clients, authority = group["SecurityGroupIngress"]
+    assert {rule["PortRange"] for rule in clients} == {"443/443", "80/80"}
+    assert all(
+        rule["SourceCidrIp"] == {"Fn::If": ["PublicAccess", {"Ref": "ClientCidr"}, formats.WEB_PROXY_CIDR]}
+        for rule in clients
+    )
+    condition, challenge, otherwise = authority["Fn::If"]
+    assert (condition, challenge["PortRange"], otherwise) == ("CertificateCheck", "80/80", {"Ref": "ALIYUN::NoValue"})
+    rules = [*clients, challenge, *group["SecurityGroupEgress"]]
     assert all(rule["Description"] and rule["IpProtocol"] != "all" for rule in rules)
     assert all(rule["PortRange"] != "-1/-1" for rule in rules)
 
@@ -116,7 +124,6 @@ def test_the_security_group_opens_two_ports_and_no_way_out_for_all(template: dic
 def test_the_instance_answers_metadata_with_a_token_only(template: dict[str, Any]) -> None:
     instance = template["Resources"]["InstanceGroup"]["Properties"]
     assert (instance["HttpTokens"], instance["HttpEndpoint"], instance["MaxAmount"]) == ("required", "enabled", 1)
-    assert instance["SystemDiskCategory"] == "cloud_essd"
     assert template["Parameters"]["SystemDiskSize"]["MinValue"] == 200
 
 
@@ -128,7 +135,7 @@ def test_no_short_tags_and_no_reference_into_nothing(template: dict[str, Any]) -
             assert value in known or value.startswith("ALIYUN::"), value
         if path and path[-1] == "Fn::GetAtt":
             assert value[0] in template["Resources"], value
-    used = json.dumps(template["Resources"])
+    used = json.dumps([template["Resources"], template["Conditions"]])
     assert all(f'"{name}"' in used for name in template["Parameters"])
 
 
@@ -157,7 +164,36 @@ def test_a_hash_is_taken_and_the_pattern_is_quick(template: dict[str, Any]) -> N
     [
         ("SoftwareUserName", ["admin", "a.b-c_1"], ["a", "1admin", "a b", "a$(id)", "a'b", "名字", "x" * 33]),
         ("ClientCidr", ["203.0.113.7/32", "0.0.0.0/0"], ["203.0.113.7", "256.0.0.0/8", "1.2.3.4/33", "::/0", ""]),
-        ("VpcCidrBlock", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"], ["8.8.0.0/16", "172.32.0.0/16"]),
+        (
+            "VpcCidrBlock",
+            ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "10.1.2.0/28"],
+            ["8.8.0.0/16", "172.32.0.0/16", "172.16.0.0/8", "192.168.0.0/12", "10.0.0.0/7", "10.0.0.0/29"],
+        ),
+        (
+            "VSwitchCidrBlock",
+            ["192.168.0.0/24", "10.9.0.0/16", "172.31.0.0/29"],
+            ["192.168.0.0/30", "10.0.0.0/8", "1.0.0.0/24"],
+        ),
+        (
+            "DomainName",
+            ["", "whisper.example.com", "a.b.c.example", "xn--fiqs8s.xn--fiqs8s"],
+            ["localhost", "Whisper.example", "-a.example", "a..b", "a b.c", "1.2.3.4", "x.example/", "$(id).example"],
+        ),
+        (
+            "PackageUrl",
+            ["", "https://bucket.oss-cn-hangzhou.aliyuncs.com/whisper-1.0.tar.gz?Expires=1&Signature=a%2Bb%3D"],
+            [
+                "http://a/b",
+                "file:///etc/passwd",
+                'https://a/"',
+                "https://a/'b",
+                "https://a/\\n",
+                "https://a b",
+                "https://",
+            ],
+        ),
+        ("PackageSha256", ["0123456789abcdef" * 4], ["", "0" * 63, "0" * 65, "G" * 64, "A" * 64]),
+        ("KmsKeyId", ["", "key-hzz1example_0"], ["a/b", "a b", "x" * 129]),
         ("InstancePassword", ["Abcdefg1", "a" * 30], ["short", "a" * 31, "with space1A", 'quote"A1x']),
     ],
 )
