@@ -38,14 +38,34 @@ done
 install -m 644 "$tree/pyproject.toml" "$release/pyproject.toml"
 chmod -R u=rwX,go=rX "$release/scripts" "$release/service_app" "$release/requirements"
 
-echo "release $version: packages" >&2
-python3.11 -m venv "$release/venv"
-source_of_wheels=()
-[ -z "$wheels" ] || source_of_wheels=(--no-index --find-links "$wheels")
-locks=(-r "$release/requirements/image.lock")
-[ "$engines" = fast ] || locks+=(-r "$release/requirements/gpu.lock")
-"$release/venv/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check --no-deps --require-hashes \
-    "${source_of_wheels[@]}" "${locks[@]}" >&2
+# same_packages : the environment of a finished release with the very same packages, if there is one
+same_packages() {
+    local other
+    for other in /opt/whisper/releases/*; do
+        if [ "$other" != "$release" ] && [[ $(cat "$other/complete" 2>/dev/null) == *-"$engines" ]] &&
+            diff -rq "$other/requirements" "$release/requirements" >/dev/null; then
+            echo "$other/venv"
+            return
+        fi
+    done
+    return 1
+}
+
+rm -rf "$release/venv"
+if same=$(same_packages); then
+    echo "release $version: packages as in $same" >&2
+    # Links, not copies: releases are never changed. Only the unused console scripts name the folder.
+    cp -al "$same" "$release/venv"
+else
+    echo "release $version: packages" >&2
+    python3.11 -m venv "$release/venv"
+    source_of_wheels=()
+    [ -z "$wheels" ] || source_of_wheels=(--no-index --find-links "$wheels")
+    locks=(-r "$release/requirements/image.lock")
+    [ "$engines" = fast ] || locks+=(-r "$release/requirements/gpu.lock")
+    "$release/venv/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check --no-deps --require-hashes \
+        "${source_of_wheels[@]}" "${locks[@]}" >&2
+fi
 "$release/venv/bin/python" -m compileall -q "$release/service_app" >&2
 PYTHONPATH=$release "$release/venv/bin/python" -c 'import service_app' >&2
 

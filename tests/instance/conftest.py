@@ -30,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.instance)
+            item.add_marker(pytest.mark.timeout(900))  # the first one bakes the image
             if why and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason=f"instances cannot be booted: {why}"))
 
@@ -104,7 +105,7 @@ def bake(rootfs: Path, wheels: Path, weights: Path, tmp_path_factory: pytest.Tem
         for old in CACHE.glob("image-*"):
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         binds = (f"{wheels}:/mnt/wheels", f"{weights}:/mnt/weights")
-        machine = Machine("bake", tmp_path_factory.mktemp("bake") / "machine", [rootfs], binds=binds)
+        machine = Machine(f"{os.getpid()}-bake", tmp_path_factory.mktemp("bake") / "machine", [rootfs], binds=binds)
         machine.boot()
         try:
             put_package(machine)
@@ -128,7 +129,7 @@ def boot(
     def another() -> Machine:
         number = len(machines) + 1
         folder = tmp_path_factory.mktemp("instance") / "machine"
-        machine = Machine(f"i{number}", folder, [bake[0], rootfs], binds=(f"{wheels}:/mnt/wheels",))
+        machine = Machine(f"{os.getpid()}-{number}", folder, [bake[0], rootfs], binds=(f"{wheels}:/mnt/wheels",))
         machines.append(machine.boot())
         return machine
 

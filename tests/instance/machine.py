@@ -88,7 +88,7 @@ class Machine:
             self._control_groups()
             self._supervisor = threading.Thread(target=self._supervise, daemon=True)
             self._supervisor.start()
-            wait_until(lambda: self._up(1), 60, f"boot of {self.name}; console: {self.console()}")
+            wait_until(lambda: self._up(1), 120, f"boot of {self.name}; console: {self.console()}")
         except BaseException:
             self.stop()
             raise
@@ -97,7 +97,7 @@ class Machine:
     def reboot(self) -> None:
         boots = self._boots
         self.execute("systemctl", "reboot", check=False)
-        wait_until(lambda: self._up(boots + 1), 60, f"reboot of {self.name}; console: {self.console()}")
+        wait_until(lambda: self._up(boots + 1), 120, f"reboot of {self.name}; console: {self.console()}")
 
     def power_off(self) -> None:
         """Clean shutdown; the disk stays, `power_on` boots it again."""
@@ -115,7 +115,7 @@ class Machine:
         boots = self._boots
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
-        wait_until(lambda: self._up(boots + 1), 60, f"start of {self.name}; console: {self.console()}")
+        wait_until(lambda: self._up(boots + 1), 120, f"start of {self.name}; console: {self.console()}")
 
     def freeze(self) -> Path:
         """Powers off and gives the changes as a layer for other instances; `stop` still removes them."""

@@ -110,7 +110,7 @@ def test_bare_ip_gets_a_trusted_certificate_during_the_startup(machine: Machine,
         machine.execute("systemctl", "start", "whisper-address.service")
         return verified(machine, authority, "203.0.113.20")
 
-    wait_until(trusted, 30, "a trusted certificate for the new address", every=0.5)
+    wait_until(trusted, 120, "a trusted certificate for the new address", every=0.5)
 
 
 def test_self_signed_until_the_authority_answers(machine: Machine, authority: Authority) -> None:
@@ -124,7 +124,7 @@ def test_self_signed_until_the_authority_answers(machine: Machine, authority: Au
         machine.execute("systemctl", "start", "whisper-address.service")
         return verified(machine, authority, machine.public_address)
 
-    wait_until(trusted, 30, "the trusted certificate replaces the self-signed one", every=0.5)
+    wait_until(trusted, 120, "the trusted certificate replaces the self-signed one", every=0.5)
 
 
 def test_a_domain_gets_its_certificate(machine: Machine, authority: Authority) -> None:

@@ -56,16 +56,16 @@ def test_a_killed_app_is_back_by_itself(machine: Machine, victim: str) -> None:
         else machine.execute("systemctl", "show", "-P", "MainPID", "whisper").stdout.strip()
     )
     machine.execute("kill", "-9", pid)
-    wait_until(lambda: restarts(machine) == before + 1, 10, "systemd starts it again")
-    wait_until(lambda: ready(machine), 30, "ready again")
+    wait_until(lambda: restarts(machine) == before + 1, 60, "systemd starts it again")
+    wait_until(lambda: ready(machine), 120, "ready again")
 
 
 def test_a_hanging_app_is_ended_and_its_stacks_are_logged(machine: Machine) -> None:
     before = restarts(machine)
     pid = app_pid(machine)
     machine.execute("kill", "-STOP", pid)
-    wait_until(lambda: restarts(machine) == before + 1, 30, "the guard notices")
-    wait_until(lambda: ready(machine), 30, "ready again")
+    wait_until(lambda: restarts(machine) == before + 1, 120, "the guard notices")
+    wait_until(lambda: ready(machine), 120, "ready again")
     assert app_pid(machine) != pid
     assert "has not answered for 4 s" in machine.path("/var/log/whisper/app.log").read_text()
 
@@ -80,12 +80,12 @@ def test_while_the_app_is_away_people_and_programs_are_told(machine: Machine) ->
     answer = machine.outside_execute("curl", "-sk", f"{url}v1/models").stdout
     assert json.loads(answer)["error"]["code"] == "starting"
     machine.execute("systemctl", "start", "whisper")
-    wait_until(lambda: ready(machine), 30, "ready again")
+    wait_until(lambda: ready(machine), 120, "ready again")
 
 
 def test_a_reboot_needs_nobody(machine: Machine) -> None:
     machine.reboot()
-    wait_until(lambda: ready(machine), 40, "ready after the reboot")
+    wait_until(lambda: ready(machine), 120, "ready after the reboot")
     assert machine.execute("systemctl", "--failed", "--no-legend").stdout == ""
     assert code(machine, f"https://{machine.public_address}/v1/models", "-u", f"{USER}:{PASSWORD}") == "200"
 
@@ -94,7 +94,7 @@ def test_a_stopped_instance_comes_back_under_its_new_address(machine: Machine) -
     machine.power_off()
     machine.move_to("203.0.113.77")
     machine.power_on()
-    wait_until(lambda: ready(machine), 40, "ready under the new address")
+    wait_until(lambda: ready(machine), 120, "ready under the new address")
     pem = machine.path("/var/lib/whisper-proxy/self-signed/cert.pem")
     machine.outside_execute("curl", "-s", "--cacert", pem, "https://203.0.113.77/healthz")
     assert "WHISPER_PUBLIC_URL='https://203.0.113.77'" in machine.path("/etc/whisper/whisper.env").read_text()
@@ -104,7 +104,7 @@ def test_a_stopped_instance_comes_back_under_its_new_address(machine: Machine) -
 def test_an_address_that_changes_while_running_is_followed(machine: Machine) -> None:
     machine.move_to("203.0.113.78")
     machine.execute("systemctl", "start", "whisper-address.service")
-    wait_until(lambda: ready(machine), 40, "ready under the new address")
+    wait_until(lambda: ready(machine), 120, "ready under the new address")
     pem = machine.path("/var/lib/whisper-proxy/self-signed/cert.pem")
     machine.outside_execute("curl", "-s", "--cacert", pem, "https://203.0.113.78/healthz")
 
@@ -115,8 +115,8 @@ def test_crash_after_crash_is_started_with_growing_pauses(machine: Machine) -> N
     env.write_text(kept.replace("WHISPER_PORT='7860'", "WHISPER_PORT='none'"))
     machine.execute("systemctl", "restart", "--no-block", "whisper")
     log = machine.path("/var/log/whisper/app.log")
-    wait_until(lambda: "next start in 4 s" in log.read_text(), 60, "the pauses grow")
+    wait_until(lambda: "next start in 4 s" in log.read_text(), 180, "the pauses grow")
     assert "next start in 2 s" in log.read_text()
     env.write_text(kept)
     machine.execute("systemctl", "restart", "whisper")
-    wait_until(lambda: ready(machine), 30, "ready again")
+    wait_until(lambda: ready(machine), 120, "ready again")
