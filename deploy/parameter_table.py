@@ -1,0 +1,113 @@
+"""The parameters of a template as tables for people, in both languages: docs/parameters.md.
+
+python -m deploy.parameter_table > docs/parameters.md
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .templates import body
+
+TEMPLATE = "single.yaml"
+
+_WORDS = {
+    "zh-cn": {
+        "title": "模板参数",
+        "lead": (
+            f"`ros_templates/{TEMPLATE}` 的全部参数，顺序与控制台表单一致。本文件由 `python -m deploy.parameter_table` "
+            "根据模板生成。命令行通过 `create` 的选项填写这些参数，其余参数用 `--set 参数=值` 传入。"
+        ),
+        "head": ("参数", "名称", "说明", "可选值", "默认值", "约束", "显示条件"),
+        "none": "无，必填",
+        "range": "{low} 到 {high}",
+        "length": "{low} 到 {high} 个字符",
+        "most": "最多 {high} 个",
+    },
+    "en": {
+        "title": "Template parameters",
+        "lead": (
+            f"Every parameter of `ros_templates/{TEMPLATE}`, in the order of the console's form. Made from it "
+            "by `python -m deploy.parameter_table`. The command line fills them in from the options of `create`; "
+            "others are given with `--set NAME=VALUE`."
+        ),
+        "head": ("Parameter", "Label", "Description", "Values", "Default", "Constraint", "Shown when"),
+        "none": "none, must be given",
+        "range": "{low} to {high}",
+        "length": "{low} to {high} characters",
+        "most": "at most {high}",
+    },
+}
+
+
+def to_markdown(template: Mapping[str, Any]) -> str:
+    """The whole page for a parsed template, Chinese first."""
+    pages = ("\n".join(_page(template, language)) for language in _WORDS)
+    return "\n".join(pages)
+
+
+def _page(template: Mapping[str, Any], language: str) -> Iterator[str]:
+    words = _WORDS[language]
+    yield f"# {words['title']}\n\n{words['lead']}\n"
+    for group in template["Metadata"]["ALIYUN::ROS::Interface"]["ParameterGroups"]:
+        yield f"## {group['Label']['default'][language]}\n"
+        yield _row(words["head"])
+        yield "|---" * len(words["head"]) + "|"
+        for name in group["Parameters"]:
+            yield _row(_cells(name, template["Parameters"][name], language))
+        yield ""
+
+
+def _cells(name: str, declared: Mapping[str, Any], language: str) -> tuple[str, ...]:
+    constraint = declared.get("ConstraintDescription", {}).get(language, "")
+    return (
+        f"`{name}`",
+        declared["Label"][language],
+        declared["Description"][language],
+        _values(declared, language),
+        _default(declared, language),
+        constraint,
+        _shown(declared),
+    )
+
+
+def _values(declared: Mapping[str, Any], language: str) -> str:
+    words = _WORDS[language]
+    if declared["Type"] == "Boolean":
+        return "`true` `false`"
+    if "AllowedValues" in declared:
+        return " ".join(f"`{value}`" for value in declared["AllowedValues"])
+    if "MinValue" in declared:
+        return str(words["range"]).format(low=declared["MinValue"], high=declared["MaxValue"])
+    if "MinLength" in declared:
+        return str(words["length"]).format(low=declared["MinLength"], high=declared["MaxLength"])
+    return str(words["most"]).format(high=declared["MaxLength"]) if declared["Type"] == "Json" else ""
+
+
+def _default(declared: Mapping[str, Any], language: str) -> str:
+    value = declared.get("Default")
+    if value is None:
+        return str(_WORDS[language]["none"])
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{shown}`" if shown else ""
+
+
+def _shown(declared: Mapping[str, Any]) -> str:
+    condition = declared.get("AssociationPropertyMetadata", {}).get("Visible", {}).get("Condition")
+    if not condition:
+        return ""
+    sign = "≠" if "Fn::Not" in condition else "="
+    name, value = condition.get("Fn::Not", condition)["Fn::Equals"]
+    return f"`{name.removeprefix('${').removesuffix('}')}` {sign} `{value or chr(39) * 2}`"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    import yaml
+
+    sys.stdout.write(to_markdown(yaml.safe_load(body(TEMPLATE))))

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from deploy.catalog import ROOT
+from deploy.parameter_table import to_markdown
+
+from .options import document
+
+
+def test_the_page_is_made_from_the_template() -> None:
+    page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+    assert page == to_markdown(document()), "run: python -m deploy.parameter_table > docs/parameters.md"
+
+
+def test_it_has_every_parameter_in_both_languages() -> None:
+    chinese, english = to_markdown(document()).split("# Template parameters")
+    for name, declared in document()["Parameters"].items():
+        assert f"| `{name}` | {declared['Label']['zh-cn']} |" in chinese
+        assert f"| `{name}` | {declared['Label']['en']} |" in english
+    assert "| `PayPeriod` | Period | " in english
+    assert "`PayType` = `PrePaid` |" in english
