@@ -18,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from .shell import PageShell, cached
+from .spoken import OWN_NAMES
+from .waveform import peaks_route
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -32,12 +34,14 @@ def mount_page(app: FastAPI, services: Services) -> None:
     """Puts the page at `/` and its scripts below `/ui/`. Call it after every other route is there: Gradio answers all
     paths that are left. The caller guards both with the login."""
     from .page import build_page
+    from .predict import predict_function, upload_folder
 
     messages: dict[str, dict[str, str]] = json.loads((ASSETS / "messages.json").read_text("utf-8"))
     models = services.engine.models()
     base = f"/ui/{_version()}"
     app.mount(f"{base}/clips", _Static(CLIPS), name="clips")
     app.mount(base, _Static(ASSETS), name="ui")
+    app.router.routes.append(peaks_route(services))
 
     def config(scope: Scope, language: str) -> dict[str, Any]:
         return {
@@ -47,23 +51,29 @@ def mount_page(app: FastAPI, services: Services) -> None:
             "maxUploadBytes": services.settings.max_upload_bytes,
             "clips": [{"language": "en", "file": "demo-en.wav"}, {"language": "zh", "file": "demo-zh.wav"}],
             "models": [{"name": m.name, "multilingual": m.multilingual, "default": m.default} for m in models],
+            "spoken": OWN_NAMES,
+            "retentionDays": getattr(services.settings, "retention_days", 0),
             "assets": base,
         }
 
-    blocks, translations = build_page(models, messages, base)
-    _mount_blocks(app, blocks, translations)
+    uploads = upload_folder(services)
+    blocks, translations = build_page(models, messages, base, predict_function(services, uploads))
+    _mount_blocks(app, blocks, translations, max_upload=services.settings.max_upload_bytes)
     mount = app.router.routes[-1]
     assert isinstance(mount, Mount), "mount_gradio_app adds its mount last"
     mount.app = PageShell(
         mount.app,
-        head=f'<link rel="stylesheet" href="{base}/page.css"><link rel="icon" href="/favicon.svg">'
-        f'<link rel="modulepreload" href="{base}/work.js">',
+        head="".join(f'<link rel="stylesheet" href="{base}/{sheet}.css">' for sheet in ("page", "result", "sheets"))
+        + '<link rel="icon" href="/favicon.svg">'
+        + "".join(f'<link rel="modulepreload" href="{base}/{path.name}">' for path in sorted(ASSETS.glob("*.js"))),
         title=lambda language: messages[language]["wt_title"],
         config=config,
     )
 
 
-def _mount_blocks(app: FastAPI, blocks: gr.Blocks, translations: gr.I18n | None = None) -> None:
+def _mount_blocks(
+    app: FastAPI, blocks: gr.Blocks, translations: gr.I18n | None = None, *, max_upload: int = 1 << 20
+) -> None:
     """Gradio at `/`, closed: no documentation, no monitoring, no plugins, no file of the machine."""
     import gradio as gr
 
@@ -77,7 +87,7 @@ def _mount_blocks(app: FastAPI, blocks: gr.Blocks, translations: gr.I18n | None 
         theme=theme(),
         i18n=translations,
         auth_dependency=_login_name,
-        max_file_size="1mb",
+        max_file_size=max_upload,
         show_error=False,
         footer_links=[],
         run_history=False,

@@ -2,8 +2,8 @@
 our own scripts (assets/*.js) in `gr.HTML` components, because they show upload progress, text as it comes and a player
 that follows the text, none of which Gradio's components do.
 
-No Gradio event reaches the server: the scripts talk to the app's own routes (/api/jobs…) with the session cookie, so a
-job goes on when the page is closed, and no caller can hand Gradio a file path.
+No event of the page reaches the server through Gradio: the scripts talk to the app's own routes (/api/jobs…) with the
+session cookie, so a job goes on when the page is closed. Gradio's one endpoint is /predict, for programs (predict.py).
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 import gradio as gr
 
 from ..types import ModelInfo
+from .predict import Predict
 from .spoken import OWN_NAMES
 
 FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 
 
 def build_page(
-    models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, str]], assets: str
+    models: Sequence[ModelInfo], messages: Mapping[str, Mapping[str, str]], assets: str, predict: Predict
 ) -> tuple[gr.Blocks, gr.I18n]:
     """The blocks of the page, and the texts of its labels out of `messages` (language -> key -> text). `assets` is the
     path below which the scripts are served."""
@@ -43,23 +44,34 @@ def build_page(
                     elem_id="wt-language",
                 )
                 model = gr.Dropdown(
-                    [model.name for model in models],
-                    value=next((model.name for model in models if model.default), None),
+                    [each.name for each in models],
+                    value=next((each.name for each in models if each.default), None),
                     label=say("wt_model"),
                     elem_id="wt-model",
                     visible=len(models) > 1,
                 )
+                with gr.Accordion(say("wt_advanced"), open=False, elem_id="wt-advanced"):
+                    prompt = gr.Textbox(
+                        label=say("wt_prompt"), info=say("wt_prompt_info"), lines=2, max_length=600, elem_id="wt-prompt"
+                    )
+                    hotwords = gr.Textbox(
+                        label=say("wt_hotwords"), info=say("wt_hotwords_info"), max_length=300, elem_id="wt-hotwords"
+                    )
+                    words = gr.Checkbox(
+                        value=True, label=say("wt_words_on"), info=say("wt_words_info"), elem_id="wt-words"
+                    )
                 start = gr.Button(say("wt_start"), variant="primary", elem_id="wt-start")
                 _script("wt-note", assets, "start")
             with gr.Column(elem_id="wt-result-column", min_width=300):
                 _script("wt-result", assets, "result")
         start.click(
             None,
-            [task, language, model],
-            js=f"async (task, language, model) => {{ (await import('{assets}/work.js'))"
-            ".start({task, language, model}); }",
+            [task, language, model, prompt, hotwords, words],
+            js=f"async (task, language, model, prompt, hotwords, words) => {{ (await import('{assets}/work.js'))"
+            ".start({task, language, model, prompt, hotwords, words}); }",
             api_name=False,
         )
+        gr.api(predict, api_name="predict", concurrency_limit=None)
     return page, say
 
 

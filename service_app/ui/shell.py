@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..login import page_language
 
-# Gradio's own upload would fill the disk beside the limits of /api/jobs; the page does not use it.
-CLOSED = ("/gradio_api/upload", "/gradio_api/heartbeat", "/monitoring")
+# A held-open stream for every page and client, for nothing; and figures that are nobody's business.
+CLOSED = ("/gradio_api/heartbeat", "/monitoring")
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 # 'unsafe-eval': gr.HTML compiles its templates; style 'unsafe-inline': Svelte; blob: the preview of a chosen file.

@@ -75,6 +75,7 @@ class WhisperPage:
         width: int = 1280,
         height: int = 860,
         dark: bool = False,
+        tour: bool = False,
         **more: Any,
     ) -> WhisperPage:
         context = chromium.new_context(
@@ -84,6 +85,8 @@ class WhisperPage:
             accept_downloads=True,
             **more,
         )
+        if not tour:  # the first steps, shown at a first visit
+            context.add_init_script("location.protocol === 'about:' || localStorage.setItem('wt-tour', 'seen')")
         window = cls(context.new_page(), context, address.rstrip("/"))
         window.page.on("console", window._console)
         window.page.on("pageerror", lambda error: window.complaints.append(f"error: {error}"))
@@ -147,7 +150,9 @@ class WhisperPage:
         return self.page.locator("#wt-segments .wt-time").all_text_contents()
 
     def download(self, kind: str) -> Path:
-        """The file behind the button TXT, SRT, VTT or JSON, under the name that the page gives it."""
+        """A file of the download menu, under the name that the page gives it."""
+        if not self.page.locator("#wt-downloads").is_visible():
+            self.page.locator("#wt-download").click()
         with self.page.expect_download() as got:
             self.page.locator(f"#wt-download-{kind}").click()
         path = Path(got.value.path()).parent / "named" / got.value.suggested_filename

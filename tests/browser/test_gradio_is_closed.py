@@ -50,11 +50,12 @@ def config(page: httpx.Response) -> dict[str, object]:
     return json.loads(text)  # type: ignore[no-any-return]
 
 
-def test_no_event_reaches_the_server(client: TestClient) -> None:
+def test_the_one_event_for_programs_is_predict(client: TestClient) -> None:
     dependencies = config(client.get("/"))["dependencies"]
     assert isinstance(dependencies, list)
-    assert not [event for event in dependencies if event["backend_fn"]], "scripts talk to /api/jobs only"
-    assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
+    served = [event["api_name"] for event in dependencies if event["backend_fn"]]
+    assert served == ["predict"], "the page itself talks to /api/jobs only"
+    assert list(client.get("/gradio_api/info").json()["named_endpoints"]) == ["/predict"]
 
 
 @pytest.mark.parametrize("route", ["/gradio_api/file=/etc/hostname", "/gradio_api/file/etc/hostname"])
@@ -76,10 +77,6 @@ def test_an_event_cannot_name_a_file_of_the_machine(tmp_path: Path) -> None:
     answer = TestClient(app, headers={"x-user": "ann"}).post("/gradio_api/run/echo", json={"data": data})
     assert answer.status_code >= 400
     assert "path" not in answer.text and "the secret" not in answer.text
-
-
-def test_uploads_go_to_the_jobs_and_not_to_gradio(client: TestClient) -> None:
-    assert client.post("/gradio_api/upload", files={"files": ("a.txt", b"a")}).status_code == 404
 
 
 def test_the_second_lock(client: TestClient) -> None:

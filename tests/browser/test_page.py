@@ -102,7 +102,7 @@ def test_an_expired_login_keeps_the_file(window: WhisperPage, site: Site, becket
     window.upload(beckett)
     window.context.clear_cookies()
     window.press()
-    expect(window.page.locator("#wt-error")).to_contain_text("The login has expired")
+    expect(window.page.locator(".wt-notice")).to_contain_text("The login has expired")
     second = window.context.new_page()
     second.goto(f"{site.address}/login")
     second.locator("input[name=username]").fill(site.user)
@@ -110,7 +110,7 @@ def test_an_expired_login_keeps_the_file(window: WhisperPage, site: Site, becket
     second.locator("form button[type=submit], form button:not([type])").first.click()
     second.wait_for_url(f"{site.address}/")
     second.close()
-    assert window.transcribe() == "done"
+    assert window.finished() == "done", "it went on by itself"
     assert all("401 (Unauthorized)" in line for line in window.complaints)
     window.complaints.clear()
 

@@ -60,7 +60,7 @@ def test_text_grows_while_the_recording_is_worked_on_and_a_time_plays_it(
     line = window.page.locator("#wt-segments li").last
     line.locator(".wt-time").click()
     expect(line).to_have_attribute("aria-current", "true")
-    assert window.page.evaluate("document.querySelector('.wt-transcript audio').currentTime") > 20
+    assert window.page.evaluate("document.querySelector('.wt-player video').currentTime") > 20
 
 
 def test_the_page_can_be_left_and_found_again(window: WhisperPage, long_recording: Path) -> None:

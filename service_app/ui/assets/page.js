@@ -28,6 +28,13 @@ export function elapsed(seconds) {
   return seconds < 60 ? `${seconds.toFixed(1)}\u00a0s` : clock(seconds);
 }
 
+/** A longer span, in words: "40 s", "12 min", "3.5 h". */
+export function span(seconds) {
+  if (seconds < 90) return say("seconds", { count: Math.max(1, Math.round(seconds)) });
+  if (seconds < 5400) return say("minutes", { count: Math.round(seconds / 60) });
+  return say("hours", { count: (seconds / 3600).toFixed(1) });
+}
+
 /** The language's own name as the browser knows it, else its code. */
 export function languageName(code) {
   try {

@@ -1,31 +1,38 @@
-// The text with its times and the player that goes with it: a click on a line plays from there, and the line that is
-// being heard is lit.
+// The text with its times. A line is one text node, so an hour of speech is a light page: words are found by their
+// place in it, and lit, marked and clicked through ranges (CSS highlights) instead of an element each.
 
+import { places, timeAt, unsure } from "./cues.js";
 import { element } from "./dom.js";
 import { clock, say } from "./page.js";
 
 const VIEW = "wt-view"; // remembered in this browser: "segments" or "text"
+const REST = 4000; // ms: whoever scrolls is left alone that long
+const highlight = (name) => {
+  if (!globalThis.Highlight) return new Set(); // an older browser shows the text without marks
+  const made = new Highlight();
+  CSS.highlights.set(name, made);
+  return made;
+};
 
 export class Transcript {
-  constructor() {
-    this.lines = [];
+  /** `seek(seconds)` is called when a time or a word is clicked. */
+  constructor(seek) {
+    this.lines = []; // {item, text: <p>, segment, places, marks}
     this.segments = [];
     this.lit = null;
-    this.audio = element("audio", { controls: true, preload: "metadata", "aria-label": say("player") });
-    this.audio.addEventListener("timeupdate", () => this.light());
-    this.audio.addEventListener("error", () => (this.audio.hidden = true)); // not every format plays in a browser
+    this.scrolled = -REST;
+    this.now = highlight("wt-now");
+    this.doubt = highlight("wt-doubt");
     this.list = element("ol", { class: "wt-lines", id: "wt-segments" });
     this.plain = element("div", { class: "wt-plain", id: "wt-text" });
-    this.root = element("div", { class: "wt-transcript" }, this.audio, this.list, this.plain);
+    this.root = element("div", { class: "wt-transcript" }, this.list, this.plain);
     this.switch = element("div", { class: "wt-switch", role: "group", "aria-label": say("view") });
     for (const view of ["segments", "text"]) {
       this.switch.append(element("button", { type: "button", id: `wt-view-${view}`, onclick: () => this.look(view) }, say(`view_${view}`)));
     }
+    this.list.addEventListener("click", (event) => this.click(event, seek));
+    for (const name of ["wheel", "touchmove"]) addEventListener(name, () => (this.scrolled = performance.now()), { passive: true });
     this.look(localStorage.getItem(VIEW) === "text" ? "text" : "segments");
-  }
-
-  player(address) {
-    this.audio.src = address;
   }
 
   text() {
@@ -36,48 +43,95 @@ export class Transcript {
     localStorage.setItem(VIEW, view);
     this.list.hidden = view !== "segments";
     this.plain.hidden = view !== "text";
+    if (!this.plain.hidden) this.plain.textContent = this.text();
     for (const button of this.switch.children) button.setAttribute("aria-pressed", button.id === `wt-view-${view}`);
   }
 
-  /** Lines that are there stay as they are, so that nothing jumps while the text grows. */
+  /** Lines that are there stay as they are, so that nothing jumps while the text grows or one line is edited. */
   update(segments) {
-    const same = this.segments.findIndex((old, index) => {
-      const now = segments[index];
-      return !now || now.start !== old.start || now.text !== old.text;
-    });
-    const keep = same < 0 ? this.segments.length : same;
-    for (const line of this.lines.splice(keep)) line.remove();
-    for (const segment of segments.slice(keep)) {
-      const line = this.line(segment);
-      this.lines.push(line);
-      this.list.append(line);
-    }
+    const same = (a, b) => a && b && a.start === b.start && a.text === b.text;
+    const shorter = Math.min(segments.length, this.segments.length);
+    let head = 0;
+    while (head < shorter && same(this.segments[head], segments[head])) head += 1;
+    let tail = 0;
+    while (tail < shorter - head && same(this.segments.at(-1 - tail), segments.at(-1 - tail))) tail += 1;
+    const fresh = segments.slice(head, segments.length - tail).map((segment) => this.line(segment));
+    const after = this.lines[this.lines.length - tail]?.item ?? null;
+    for (const line of this.lines.splice(head, this.lines.length - head - tail, ...fresh)) this.drop(line);
+    for (const line of fresh) this.list.insertBefore(line.item, after);
+    this.lines.forEach((line, index) => (line.segment = segments[index]));
     this.segments = segments;
-    this.plain.textContent = this.text();
+    if (!this.plain.hidden) this.plain.textContent = this.text();
   }
 
   line(segment) {
-    const play = {
-      class: "wt-time",
-      type: "button",
-      "aria-label": say("play_from", { time: clock(segment.start) }),
-      onclick: () => this.seek(segment.start),
-    };
-    return element("li", {}, element("button", play, clock(segment.start)), element("p", { dir: "auto" }, segment.text.trim()));
+    const play = { class: "wt-time", type: "button", "aria-label": say("play_from", { time: clock(segment.start) }) };
+    const text = element("p", { dir: "auto" }, segment.text.trim());
+    const speaker = segment.speaker ? element("span", { class: "wt-speaker" }, segment.speaker) : null;
+    const line = { item: element("li", {}, element("button", play, clock(segment.start)), element("div", {}, speaker, text)), text, segment, marks: [] };
+    this.mark(line);
+    return line;
   }
 
-  seek(seconds) {
-    this.audio.currentTime = seconds;
-    this.audio.play().catch(() => {}); // the player itself shows what it cannot play
+  /** Where the words of a line are; those that the model was not sure of are marked. */
+  mark(line) {
+    for (const mark of line.marks) this.doubt.delete(mark);
+    line.places = places(line.segment);
+    line.marks = line.places.filter(({ word }) => unsure(word)).map((place) => range(line, place)).filter(Boolean);
+    for (const mark of line.marks) this.doubt.add(mark);
   }
 
-  light() {
-    const now = this.audio.currentTime;
-    const index = this.segments.findLastIndex((segment) => segment.start <= now + 0.05);
-    if (this.lit === this.lines[index]) return;
-    this.lit?.removeAttribute("aria-current");
-    this.lit = this.lines[index] ?? null;
-    this.lit?.setAttribute("aria-current", "true");
-    if (!this.audio.paused) this.lit?.scrollIntoView({ block: "nearest" });
+  /** A line that is being typed in: its element is right already. */
+  typed(line, segment) {
+    const index = this.lines.indexOf(line);
+    this.segments = this.segments.with(index, segment);
+    line.segment = segment;
+    this.mark(line);
   }
+
+  drop(line) {
+    line.item.remove();
+    for (const mark of line.marks) this.doubt.delete(mark);
+    if (this.lit === line) this.lit = null;
+  }
+
+  lineOf(node) {
+    const item = node instanceof Node && (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest("li");
+    return item ? this.lines.find((line) => line.item === item) : undefined;
+  }
+
+  click(event, seek) {
+    const line = this.lineOf(event.target);
+    if (!line) return;
+    if (event.target.closest(".wt-time")) return seek(line.segment.start);
+    if (!event.target.closest("p") || line.text.isContentEditable || !getSelection().isCollapsed) return;
+    const at = document.caretPositionFromPoint?.(event.clientX, event.clientY);
+    const place = at ?? document.caretRangeFromPoint?.(event.clientX, event.clientY);
+    const offset = place?.offset ?? place?.startOffset;
+    if (offset != null) seek(timeAt(line.segment, offset));
+  }
+
+  /** What is heard now is lit: the line, and in it the word. */
+  light(seconds, playing) {
+    const index = this.segments.findLastIndex((segment) => segment.start <= seconds + 0.05);
+    const line = this.lines[index] ?? null;
+    this.now.clear();
+    const place = line?.places.findLast(({ word }) => word.start <= seconds + 0.03);
+    const mark = place && seconds < place.word.end + 0.3 && range(line, place);
+    if (mark) this.now.add(mark);
+    if (this.lit === line) return;
+    this.lit?.item.removeAttribute("aria-current");
+    this.lit = line;
+    line?.item.setAttribute("aria-current", "true");
+    if (playing && performance.now() - this.scrolled > REST) line?.item.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function range(line, { from, to }) {
+  const node = line.text.firstChild;
+  if (!node || to > node.length) return null;
+  const made = document.createRange();
+  made.setStart(node, from);
+  made.setEnd(node, to);
+  return made;
 }

@@ -1,0 +1,75 @@
+// Taking the text away: every format, and how subtitles are cut.
+
+import { exportAddress, zipAddress } from "./api.js";
+import { element, icon } from "./dom.js";
+import { say } from "./page.js";
+
+export const FORMATS = ["txt", "docx", "srt", "vtt", "lrc", "tsv", "json"];
+const STYLE = "wt-subtitles"; // remembered in this browser
+// characters: of a line, CJK characters count double; lines: of a cue; seconds: of a cue
+const PRESETS = { none: {}, film: { characters: 42, lines: 2, seconds: 7 }, phone: { characters: 24, lines: 1, seconds: 4 } };
+const LIMITS = { characters: [10, 100], lines: [1, 4], seconds: [1, 20] };
+
+/** The chosen style as the export routes take it; empty: cues as they were recognised or edited. */
+export function style() {
+  try {
+    return JSON.parse(localStorage.getItem(STYLE)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** A button with a menu of links; `address(format, style)` gives each link's target. */
+export function downloadMenu(label, address) {
+  const links = FORMATS.map((format) =>
+    element("a", { class: "wt-format", id: `wt-download-${format}`, download: "" }, element("strong", {}, format.toUpperCase()), element("small", {}, say(`format_${format}`))),
+  );
+  const aim = () => links.forEach((link, index) => (link.href = address(FORMATS[index], subtitles(FORMATS[index]) ? style() : {})));
+  const panel = element("div", { class: "wt-menu", id: "wt-downloads" }, element("div", { class: "wt-formats" }, ...links), styleFields(aim));
+  panel.hidden = true;
+  const button = element("button", { class: "wt-secondary wt-strong", type: "button", id: "wt-download", "aria-expanded": "false", "aria-controls": panel.id }, icon("download", 17), label);
+  const root = element("div", { class: "wt-menu-root" }, button, panel);
+  const toggle = (open) => {
+    panel.hidden = !open;
+    button.setAttribute("aria-expanded", open);
+  };
+  button.addEventListener("click", () => toggle(panel.hidden));
+  root.addEventListener("keydown", (event) => event.key === "Escape" && (toggle(false), button.focus()));
+  document.addEventListener("pointerdown", (event) => root.isConnected && !root.contains(event.target) && toggle(false));
+  aim();
+  return root;
+}
+
+const subtitles = (format) => format === "srt" || format === "vtt";
+
+function styleFields(changed) {
+  const preset = element("select", { id: "wt-style" }, ...[...Object.keys(PRESETS), "own"].map((name) => element("option", { value: name }, say(`style_${name}`))));
+  const inputs = Object.entries(LIMITS).map(([name, [min, max]]) => element("input", { type: "number", id: `wt-style-${name}`, name, min, max, inputmode: "numeric" }));
+  const fields = element("div", { class: "wt-style-fields" }, ...inputs.map((input) => element("label", {}, element("span", {}, say(`style_${input.name}`)), input)));
+  const save = (chosen) => {
+    localStorage.setItem(STYLE, JSON.stringify(chosen));
+    changed();
+  };
+  const fill = () => {
+    const chosen = style();
+    const known = Object.keys(PRESETS).find((name) => JSON.stringify(PRESETS[name]) === JSON.stringify(chosen));
+    preset.value = known ?? "own";
+    for (const input of inputs) input.value = chosen[input.name] ?? "";
+    fields.hidden = preset.value === "none";
+  };
+  preset.addEventListener("change", () => {
+    if (preset.value === "own") return (fields.hidden = false);
+    save(PRESETS[preset.value]);
+    return fill();
+  });
+  fields.addEventListener("change", () => {
+    const given = inputs.filter((input) => input.value && input.reportValidity());
+    save(Object.fromEntries(given.map((input) => [input.name, Number(input.value)])));
+    preset.value = "own";
+  });
+  fill();
+  return element("div", { class: "wt-style" }, element("label", { for: "wt-style" }, say("style")), preset, fields);
+}
+
+export const jobAddress = (id) => (format, chosen) => exportAddress(id, format, chosen);
+export const batchAddress = (ids) => (format, chosen) => zipAddress(ids(), format, chosen);
