@@ -76,7 +76,7 @@ def _carry_out(session: Session, stack: Stack, proposed: ChangeSet, data: dict[s
         follower = session.command("events", stack.name, "--follow")
         return session.done({**data, "status": "UPDATE_IN_PROGRESS"}, [follower])
     try:
-        steps = follow(cloud, stack, pause=session.pause, until=Moved(), known=known)
+        steps = follow(cloud, stack, pause=session.pause, until=Moved(stack.status), known=known)
         last = watch(steps, stream=session.stderr, clock=session.clock, environ=session.environ)
     except KeyboardInterrupt:
         raise Interrupted(

@@ -62,7 +62,7 @@ def wait(session: Session, stack: Stack, *, again: bool = False) -> Stack:
         known = frozenset(event.id for event in cloud.events(stack.id)) if again else frozenset[str]()
         if again:
             cloud.continue_create(stack.id)
-        steps = follow(cloud, stack, pause=session.pause, until=Moved() if again else settled, known=known)
+        steps = follow(cloud, stack, pause=session.pause, until=Moved(stack.status) if again else settled, known=known)
         stack = watch(steps, stream=session.stderr, clock=session.clock, environ=session.environ)
     except KeyboardInterrupt:
         raise Interrupted(

@@ -28,13 +28,13 @@ def deleted(step: Step) -> bool:
 
 
 class Moved:
-    """Settled after something happened: just after the call that starts it, the old status may still show."""
+    """Settled after something happened: just after the call that starts it, the old status `before` may still show."""
 
-    def __init__(self) -> None:
-        self._moved = False
+    def __init__(self, before: str) -> None:
+        self._before, self._moved = before, False
 
     def __call__(self, step: Step) -> bool:
-        self._moved = self._moved or bool(step.events) or step.stack.busy
+        self._moved = self._moved or bool(step.events) or step.stack.busy or step.stack.status != self._before
         return self._moved and settled(step)
 
 
