@@ -38,8 +38,10 @@ VALUES
         say "地址 / address: $address, 证书 / certificate: $certificate"
         RELOAD=1
     fi
-    # Not waiting: app and proxy start after this script's unit, so their jobs run when it has ended.
-    if [ -n "$RELOAD" ] && systemctl is-active -q whisper-proxy.service; then systemctl reload --no-block whisper-proxy.service; fi
+    if [ -n "$RELOAD" ] && systemctl is-active -q whisper-proxy.service; then
+        # In its own unit it must not wait: app and proxy start after that unit, so their jobs run when it has ended.
+        systemctl reload ${WHISPER_NO_WAIT:+--no-block} whisper-proxy.service
+    fi
     if replaced "$ENV_FILE" < <(sed "s|^WHISPER_PUBLIC_URL=.*|WHISPER_PUBLIC_URL='https://$address'|" "$ENV_FILE"); then
         systemctl try-restart --no-block whisper.service
     fi

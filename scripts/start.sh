@@ -54,6 +54,11 @@ main() {
         step "证书 / certificate"
         systemctl is-active -q whisper-proxy.service || no_proxy
         mapfile -t proxy < <(through_proxy)
+        # A proxy that has just changed its certificate needs a moment; whether it serves the right one, the gate tells.
+        for _ in $(seq 20); do
+            ! curl -s -m 5 -o /dev/null "${proxy[@]}" "$PUBLIC_URL/healthz" || break
+            sleep 0.5
+        done
     fi
     gate "$PUBLIC_URL" "${proxy[@]}"
     step "转写自检 / the bundled clip has the right words"

@@ -106,7 +106,8 @@ def test_an_address_that_changes_while_running_is_followed(machine: Machine) -> 
     machine.execute("systemctl", "start", "whisper-address.service")
     wait_until(lambda: ready(machine), 120, "ready under the new address")
     pem = machine.path("/var/lib/whisper-proxy/self-signed/cert.pem")
-    machine.outside_execute("curl", "-s", "--cacert", pem, "https://203.0.113.78/healthz")
+    asks = ("curl", "-s", "-m", "5", "--cacert", pem, "https://203.0.113.78/healthz")
+    wait_until(lambda: machine.outside_execute(*asks, check=False).returncode == 0, 30, "its certificate is served")
 
 
 def test_crash_after_crash_is_started_with_growing_pauses(machine: Machine) -> None:
