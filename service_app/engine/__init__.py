@@ -81,7 +81,9 @@ class Engine:
                 return
 
             def setup(device: Device) -> Setup:
-                return Setup(weights.engine, weights.path, device.kind, device.threads, weights.multilingual)
+                return Setup(
+                    weights.engine, weights.path, device.kind, device.threads, weights.multilingual, device.neighbours
+                )
 
             self._pool = Pool(self._devices, setup, hang_seconds=self._hang_seconds)
             self._extractor.open()

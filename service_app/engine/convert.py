@@ -19,6 +19,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import mmap
 import struct
 import sys
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ class ConversionError(Exception):
 
 
 class _Reader:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | mmap.mmap) -> None:
         self._data, self._at = memoryview(data), 0
 
     def number(self, code: str) -> int:
@@ -66,9 +67,11 @@ class _Reader:
 
 
 def read_variables(binary: Path) -> dict[str, Array]:
-    """All variables of a model.bin, aliases resolved. Raises ConversionError."""
-    reader = _Reader(binary.read_bytes())
+    """All variables of a model.bin, aliases resolved; their data stays in the file until it is used. Raises
+    ConversionError."""
     try:
+        with binary.open("rb") as file:
+            reader = _Reader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         version, spec = reader.number("I"), reader.string()
         if version != VERSION or spec != "WhisperSpec":
             raise ConversionError(f"holds a {spec} of version {version}, not a WhisperSpec of version {VERSION}")
@@ -124,46 +127,66 @@ class _Mapping:
         self.linear(f"{source}/ffn/linear_0", f"{target}.mlp.0")
         self.linear(f"{source}/ffn/linear_1", f"{target}.mlp.2")
 
-    def blocks(self, side: str) -> int:
-        count = 0
-        while f"{side}/layer_{count}/ffn/linear_0/weight" in self._variables:
-            self.block(f"{side}/layer_{count}", f"{side}.blocks.{count}")
-            count += 1
-        return count
+    def blocks(self, side: str) -> None:
+        for layer in range(_layers(self._variables, side)):
+            self.block(f"{side}/layer_{layer}", f"{side}.blocks.{layer}")
+
+    def encoder(self) -> None:
+        for part in ("conv1", "conv2"):
+            self.copy(f"encoder/{part}/weight", f"encoder.{part}.weight")
+            self.copy(f"encoder/{part}/bias", f"encoder.{part}.bias")
+        self.copy("encoder/position_encodings/encodings", "encoder.positional_embedding")
+        self.norm("encoder/layer_norm", "encoder.ln_post")
+        self.blocks("encoder")
+
+
+def _layers(variables: Mapping[str, Array], side: str) -> int:
+    return sum(f"{side}/layer_{layer}/ffn/linear_0/weight" in variables for layer in range(len(variables)))
 
 
 def convert(variables: Mapping[str, Array]) -> tuple[dict[str, int], dict[str, npt.NDArray[np.float32]]]:
     """openai-whisper's dims and state dict (float32) for CTranslate2's variables. Raises ConversionError."""
     mapping = _Mapping(variables)
     try:
-        for part in ("conv1", "conv2"):
-            mapping.copy(f"encoder/{part}/weight", f"encoder.{part}.weight")
-            mapping.copy(f"encoder/{part}/bias", f"encoder.{part}.bias")
-        mapping.copy("encoder/position_encodings/encodings", "encoder.positional_embedding")
+        mapping.encoder()
         mapping.copy("decoder/position_encodings/encodings", "decoder.positional_embedding")
         mapping.copy("decoder/embeddings/weight", "decoder.token_embedding.weight")
-        mapping.norm("encoder/layer_norm", "encoder.ln_post")
         mapping.norm("decoder/layer_norm", "decoder.ln")
-        layers = {side: mapping.blocks(side) for side in ("encoder", "decoder")}
-        heads = {side: int(variables[f"{side}/num_heads"]) for side in ("encoder", "decoder")}
+        mapping.blocks("decoder")
     except KeyError as error:
         raise ConversionError(f"variable {error} is missing: not a Whisper model") from error
-    state = mapping.state
-    audio_state, mels, _ = state["encoder.conv1.weight"].shape
-    vocabulary, text_state = state["decoder.token_embedding.weight"].shape
-    dims = {
-        "n_mels": mels,
-        "n_audio_ctx": len(state["encoder.positional_embedding"]),
-        "n_audio_state": audio_state,
-        "n_audio_head": heads["encoder"],
-        "n_audio_layer": layers["encoder"],
-        "n_vocab": vocabulary,
-        "n_text_ctx": len(state["decoder.positional_embedding"]),
-        "n_text_state": text_state,
-        "n_text_head": heads["decoder"],
-        "n_text_layer": layers["decoder"],
-    }
-    return dims, state
+    return dimensions(variables), mapping.state
+
+
+def dimensions(variables: Mapping[str, Array]) -> dict[str, int]:
+    """openai-whisper's dims, from the shapes alone. Raises ConversionError."""
+    try:
+        state, mels, _ = variables["encoder/conv1/weight"].shape
+        vocabulary, text_state = variables["decoder/embeddings/weight"].shape
+        return {
+            "n_mels": mels,
+            "n_audio_ctx": len(variables["encoder/position_encodings/encodings"]),
+            "n_audio_state": state,
+            "n_audio_head": int(variables["encoder/num_heads"]),
+            "n_audio_layer": _layers(variables, "encoder"),
+            "n_vocab": vocabulary,
+            "n_text_ctx": len(variables["decoder/position_encodings/encodings"]),
+            "n_text_state": text_state,
+            "n_text_head": int(variables["decoder/num_heads"]),
+            "n_text_layer": _layers(variables, "decoder"),
+        }
+    except KeyError as error:
+        raise ConversionError(f"variable {error} is missing: not a Whisper model") from error
+
+
+def encoder_state(variables: Mapping[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
+    """openai-whisper's state dict of the encoder alone. Raises ConversionError."""
+    mapping = _Mapping(variables)
+    try:
+        mapping.encoder()
+    except KeyError as error:
+        raise ConversionError(f"variable {error} is missing: not a Whisper model") from error
+    return mapping.state
 
 
 def alignment_heads(pairs: Sequence[Sequence[int]], dims: Mapping[str, int]) -> str:

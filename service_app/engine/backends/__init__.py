@@ -30,6 +30,7 @@ class Setup:
     device: str  # "cpu" or "cuda"
     threads: int
     multilingual: bool
+    neighbours: int = 1  # workers that share the device's memory, this one among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Hypothesis:
 class Backend(Protocol):
     """One loaded model on one device."""
 
-    description: str  # for the status: "int8, 1 thread"
+    description: str  # for the status: "int8, threads: 1"
+    batch: int  # windows that are best decoded together
     timestamp_begin: int  # the token of 0.00 s; 0.02 s a token
     languages: tuple[str, ...]
     context_limit: int  # most tokens of `Decode.context`
@@ -71,7 +73,8 @@ class Backend(Protocol):
     def rows(self, encoded: Encoded, indices: Sequence[int]) -> Encoded: ...
 
     def generate(self, encoded: Encoded, how: Decode) -> list[Hypothesis]:
-        """The best hypothesis for each row. `how.temperature` 0 is beam search, above it is sampling."""
+        """The best hypothesis for each row, whatever the others are. `how.temperature` 0 is beam search, above it is
+        sampling, the same at every call."""
         ...
 
     def words(self, encoded: Encoded, how: Decode, tokens: Sequence[int], seconds: float) -> list[tuple[Word, int]]:
