@@ -16,7 +16,8 @@ def _serve(session: Session) -> int:
     from ..target import prepare_image
 
     prepare_image(session.state_dir)
-    return main(["serve", "--state", str(session.state_dir), "--port", str(session.args.port)])
+    faults = ["--faults", session.args.faults] if session.args.faults else []
+    return main(["serve", "--state", str(session.state_dir), "--port", str(session.args.port), *faults])
 
 
 def _list(session: Session) -> int:

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Mapping
 
 from .actions import Action, Body
+from .actions.assistant import AssistantActions
 from .actions.changesets import ChangeSetActions
 from .actions.details import DetailActions
 from .actions.drift import DriftActions
 from .actions.ecs import EcsActions
 from .actions.stacks import StackActions
 from .actions.templates import TemplateActions
+from .computenest import Objects, services_of
 from .engine import Engine
 from .errors import ApiError, invalid_parameter
 from .store import Store
@@ -27,13 +29,14 @@ _ONCE = frozenset({"UpdateStack", "CreateChangeSet", "ExecuteChangeSet", "RunCom
 class Api:
     """`call` is the only door."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, objects: Objects) -> None:
         self._store: Store = engine.store
         self._lock = threading.Lock()
         ros = (StackActions, DetailActions, ChangeSetActions, TemplateActions, DriftActions)
         self._services: Mapping[str, Mapping[str, Action]] = {
             ROS: {name: action for group in ros for name, action in group(engine).actions().items()},
-            ECS: EcsActions(engine).actions(),
+            ECS: {**EcsActions(engine).actions(), **AssistantActions(engine).actions()},
+            **services_of(engine, objects),
         }
 
     def call(self, action: str, version: str, parameters: Mapping[str, str]) -> Body:

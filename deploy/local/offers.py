@@ -83,7 +83,7 @@ def _order(hourly: Decimal, amount: int, prepaid: bool, unit: str, period: Any) 
     total = hourly * amount
     if prepaid:
         total *= HOURS_A_MONTH * _PERIODS.get(unit, Decimal(1)) * int(period or 1)
-    charge, price_unit = ("PrePaid", f"/{period or 1} {unit}") if prepaid else ("PostPaid", "/Hour")
+    charge, price_unit = ("PrePaid", f"/{unit}") if prepaid else ("PostPaid", "/Hour")
     return {
         "Order": {
             "Currency": CURRENCY,

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs
 
 from .api import Api
 from .commands import Commands
+from .computenest import BUCKET, Objects, has_services
 from .engine import Engine
 from .errors import ApiError
 from .faults import Faults
@@ -58,7 +59,8 @@ class Emulator:
         instances = Instances(folder / "instances", folder / "images")
         commands = Commands(store, instances, faults)
         self.engine = Engine(store, Means(handlers(), instances, commands, self._signals, faults))
-        self._api = Api(self.engine)
+        self._objects = Objects(store, self._key_secret.encode(), lambda: self.url)
+        self._api = Api(self.engine, self._objects)
         self.stopped = threading.Event()
 
     def handle(self, request: Request) -> Reply:
@@ -68,22 +70,31 @@ class Emulator:
                 return ok(self._signal(request), request_id)
             if request.path.startswith("/local/"):
                 return ok(self._control(request), request_id)
-            self._verifier.verify(request)
-            action, version = request.headers["x-acs-action"], request.headers["x-acs-version"]
-            seconds, fault = self._faults.call(action)
-            time.sleep(seconds)
-            if fault and fault.kind == "error":
-                raise ApiError(fault.code, fault.message, fault.status)
-            if fault and fault.kind == "reset-before":
-                return CUT
-            reply = ok(self._api.call(action, version, request.parameters()), request_id)
-            return CUT if fault else reply
+            if request.path.startswith(f"/{BUCKET}"):
+                return self._objects.handle(request)
+            return self._called(request, request_id)
         except ApiError as error:
             return failed(error, request_id, request.headers.get("host", HOST))
         except Exception:
             LOG.exception("request %s", request_id)
             bug = ApiError("InternalError", "The local target has a bug; its log tells more.", 500)
             return failed(bug, request_id, request.headers.get("host", HOST))
+
+    def close_if_idle(self) -> bool:
+        """True when no stack and no service is left; from then on no stack can be made."""
+        return not has_services(self.engine) and self.engine.close_if_idle()
+
+    def _called(self, request: Request, request_id: str) -> Reply:
+        self._verifier.verify(request)
+        action, version = request.headers["x-acs-action"], request.headers["x-acs-version"]
+        seconds, fault = self._faults.call(action)
+        time.sleep(seconds)
+        if fault and fault.kind == "error":
+            raise ApiError(fault.code, fault.message, fault.status)
+        if fault and fault.kind == "reset-before":
+            return CUT
+        reply = ok(self._api.call(action, version, request.parameters()), request_id)
+        return CUT if fault else reply
 
     def _signal(self, request: Request) -> dict[str, Any]:
         if request.method != "POST":
@@ -105,7 +116,7 @@ class Emulator:
             case "GET", "/local/alive":
                 return {"Pid": os.getpid(), "AccessKeyId": self._key_id}
             case "POST", "/local/stop-if-idle":
-                stopping = self.engine.close_if_idle()
+                stopping = self.close_if_idle()
                 if stopping:
                     self.stopped.set()
                 return {"Stopping": stopping}
@@ -140,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._send(self.server.door(Request(self.command, path, query, headers, self.rfile.read(int(length)))))
 
-    do_GET = do_POST  # noqa: N815 - the base class calls it so
+    do_GET = do_PUT = do_POST  # noqa: N815 - the base class calls them so
 
     def _send(self, reply: Reply) -> None:
         if reply is CUT:
@@ -184,7 +195,7 @@ def serve(folder: Path, port: int = 0, ready: Callable[[], None] = lambda: None,
     emulator.stopped.wait()
     server.shutdown()
     server.server_close()
-    if emulator.engine.close_if_idle():
+    if emulator.close_if_idle():
         _remove(folder)
     os.close(lock)
 

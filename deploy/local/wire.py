@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -65,6 +65,9 @@ class Arguments:
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
         self._parameters = parameters
+
+    def items(self) -> ItemsView[str, str]:
+        return self._parameters.items()
 
     def text(self, name: str, default: str = "") -> str:
         return self._parameters.get(name, default)

@@ -26,3 +26,4 @@ def local(command: ArgumentParser) -> None:
     command.add_argument(
         "--port", type=int, default=0, help="of serve, on 127.0.0.1 (default: the last one, or a free one)"
     )
+    command.add_argument("--faults", metavar="FILE", help="of serve: what goes wrong, as docs/local-target.md says")

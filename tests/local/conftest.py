@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +28,13 @@ set -eu
 SIGNAL="${Handle.CurlCli} -sS -f -o /dev/null --retry 20 --retry-delay 1 --retry-all-errors"
 SECRET=${Secret}
 """
+
+
+REGIONLESS = ("generate_template_policy",)
+
+
+def text_of(template: dict[str, Any]) -> str:
+    return yaml.safe_dump({"ROSTemplateFormatVersion": "2015-09-01", **template}, sort_keys=False)
 
 
 class Target:
@@ -56,14 +66,30 @@ class Target:
             models.CreateStackRequestParameters(parameter_key=key, parameter_value=value)
             for key, value in (parameters or {}).items()
         ]
-        body = yaml.safe_dump({"ROSTemplateFormatVersion": "2015-09-01", **template}, sort_keys=False)
         request = models.CreateStackRequest(
-            stack_name=name, region_id=REGION, template_body=body, parameters=pairs, **more
+            stack_name=name, region_id=REGION, template_body=text_of(template), parameters=pairs, **more
         )
         return str(self.client.create_stack(request).body.stack_id)
 
     def get(self, stack_id: str) -> Any:
         return self.client.get_stack(models.GetStackRequest(stack_id=stack_id, region_id=REGION)).body
+
+    def request(self, kind: str, **more: Any) -> Any:
+        """The body of the answer to any call of ROS; `kind` is the action in the SDK's spelling, such as get_stack.
+        A template is given as a map, parameters as a map."""
+        name = "".join(part.capitalize() for part in kind.split("_"))
+        if "template" in more:
+            more["template_body"] = text_of(more.pop("template"))
+        if "parameters" in more:
+            pair = getattr(models, f"{name}RequestParameters")
+            more["parameters"] = [pair(parameter_key=k, parameter_value=v) for k, v in more["parameters"].items()]
+        request = getattr(models, f"{name}Request")(**({} if kind in REGIONLESS else {"region_id": REGION}), **more)
+        return getattr(self.client, kind)(request).body
+
+    def update(self, stack_id: str, template: dict[str, Any], **more: Any) -> Any:
+        """The stack once the update has ended, one way or the other."""
+        self.request("update_stack", stack_id=stack_id, template=template, **more)
+        return self.ended(stack_id)
 
     def ended(self, stack_id: str) -> Any:
         """The stack once nothing more is done to it."""
@@ -112,17 +138,49 @@ def _eventually() -> Callable[[Callable[[], Any]], Any]:
 
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path / "state")
+    """An emulator of the test's own."""
+    yield from _serving(tmp_path / "state", "")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """One emulator for a whole file, whose tests use stack names of their own."""
+    yield from _serving(tmp_path_factory.mktemp("shared") / "state", "")
+
+
+@pytest.fixture
+def unlucky(tmp_path: Path) -> Iterator[Callable[[str], Target]]:
+    """Makes an emulator of the test's own with faults, given as YAML."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(faults: str) -> Target:
+            return stack.enter_context(contextlib.contextmanager(_serving)(tmp_path / "state", faults))
+
+        yield serve
+
+
+def _serving(folder: Path, faults: str) -> Iterator[Target]:
+    if faults:
+        path = folder.with_name("faults.yaml")
+        path.write_text(faults)
+        command = [sys.executable, "-m", "deploy.local", "serve", "--detach"]
+        done = subprocess.run(
+            [*command, "--state", str(folder), "--faults", str(path)], capture_output=True, text=True, check=False
+        )
+        assert not done.returncode, done.stderr
+    target = Target(folder)
     yield target
-    if not target.folder.exists():
+    if not folder.exists():
         return
+    if faults:
+        target.kill()
     target.start()
     listed = target.client.list_stacks(models.ListStacksRequest(region_id=REGION, page_size=50)).body.stacks
     for stack in listed:
         if stack.deletion_protection != "Enabled":
             target.delete(stack.stack_id)
-    if not stop_if_idle(target.folder):
-        stop(target.folder)
+    if not stop_if_idle(folder):
+        stop(folder)
 
 
 @pytest.fixture

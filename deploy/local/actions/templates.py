@@ -42,6 +42,7 @@ class TemplateActions:
         return {
             "DescribeRegions": self.describe_regions,
             "GenerateTemplatePolicy": self.generate_template_policy,
+            "GetServiceProvisions": self.get_service_provisions,
             "GetTemplateEstimateCost": self.get_template_estimate_cost,
             "GetTemplateParameterConstraints": self.get_template_parameter_constraints,
             "ListStackOperationRisks": self.list_stack_operation_risks,
@@ -106,6 +107,17 @@ class TemplateActions:
         if unknown:
             raise invalid_parameter("OperationTypes", f"the local target knows {', '.join(_OPERATION_TYPES)}")
         return {"Policy": policy({d.type for d in template.resources.values()}, operations)}
+
+    def get_service_provisions(self, arguments: Arguments) -> Body:
+        """Every service is open, and no role is missing."""
+        region_of(arguments)
+        template = read_template(template_of(arguments))
+        services = sorted({definition.type.split("::")[1] for definition in template.resources.values()})
+        return {
+            "ServiceProvisions": [
+                {"ServiceName": service, "Status": "Enabled", "AutoEnableService": False} for service in services
+            ]
+        }
 
     def list_stack_operation_risks(self, arguments: Arguments) -> Body:
         arguments.required("OperationType")

@@ -1,0 +1,39 @@
+"""Compute Nest on the local target: the provider's side (supplier 2021-05-21), the customer's (2021-06-01), and the
+object store to which files are uploaded.
+
+supplier: services ─▶ draft ─▶ beta ─▶ review ─▶ online      artifacts ─▶ created ─▶ released
+user:     service instances, each of which is a stack of the engine next door
+objects:  PUT and GET with OSS's own signatures, by credentials that are good for one object
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..actions import Action
+from ..engine import Engine
+from .artifacts import ArtifactActions
+from .objects import BUCKET, Objects
+from .services import Services
+from .supplier import SupplierActions
+from .user import UserActions
+
+__all__ = ["BUCKET", "Objects", "has_services", "services_of"]
+SUPPLIER, USER = "2021-05-21", "2021-06-01"
+
+
+def has_services(engine: Engine) -> bool:
+    """Somebody's service is kept here, so the state must stay though no stack is left."""
+    return bool(Services(engine.store).all())
+
+
+def services_of(engine: Engine, objects: Objects) -> Mapping[str, Mapping[str, Action]]:
+    """Actions by version."""
+    services = Services(engine.store)
+    return {
+        SUPPLIER: {
+            **SupplierActions(engine, services, objects).actions(),
+            **ArtifactActions(engine.store, objects).actions(),
+        },
+        USER: UserActions(engine, services, objects).actions(),
+    }
