@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -193,3 +194,25 @@ def test_an_image_without_the_application_fails_at_once(target: Target) -> None:
     assert stack.status == "CREATE_ROLLBACK_COMPLETE"
     assert "no_release" in stack.status_reason
     assert json.dumps(DEPENDENT["InstancePassword"]) not in stack.status_reason
+
+
+@pytest.mark.weights
+def test_the_real_application_starts_with_options_far_from_the_defaults(target: Target) -> None:
+    chosen = {
+        "PayType": "PrePaid",
+        "AccessMethod": "ExistingEip",
+        "ClientCidr": CLIENTS,
+        "DomainName": DOMAIN,
+        "OpenCertificateCheck": "true",
+        "VpcOption": "ExistingVpc",
+        "EncryptSystemDisk": "true",
+        "DailySnapshots": "true",
+        "InstanceLogin": "KeyPair",
+        "Model": "tiny.en",
+        "Tags": OPTIONS["Tags"][1],
+    }
+    stack = target.create(document(), name="real", parameters=as_the_form_sends(chosen))
+    assert stack.status == "CREATE_COMPLETE", stack.status_reason
+    with urllib.request.urlopen(f"{target.outputs(stack.stack_id)['LoginAddress']}readyz", timeout=10) as answer:
+        assert answer.status == 200
+    assert target.delete(stack.stack_id).status == "DELETE_COMPLETE"
