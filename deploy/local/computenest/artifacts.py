@@ -121,7 +121,7 @@ class ArtifactActions:
         properties = json_value(arguments, "ArtifactProperty") or dict(before.get("Property", {}))
         build = json_value(arguments, "ArtifactBuildProperty") or dict(before.get("BuildProperty", {}))
         if kind == "File":
-            self._objects.place(properties.get("Url", ""))
+            properties = {**properties, "Url": self._place(properties.get("Url", ""))}
         if kind == "EcsImage" and not properties.get("ImageId"):
             if not build.get("SourceImageId") or not build.get("CommandContent"):
                 raise invalid_parameter("ArtifactBuildProperty", "it needs SourceImageId and CommandContent")
@@ -137,9 +137,16 @@ class ArtifactActions:
             "Modified": time.time(),
         }
 
+    def _place(self, url: str) -> str:
+        """Of a file as it is named at first, or as it was kept."""
+        return url if url.startswith(f"{ARTIFACTS}/") else self._objects.place(url)
+
     def _shown(self, artifact: Artifact, name: str) -> dict[str, Any]:
         name = name or (_DRAFT if _DRAFT in artifact["Versions"] else max(artifact["Versions"], key=int))
         version = self._of(artifact, name)
+        properties = dict(version["Property"])
+        if artifact["Type"] == "File":
+            properties["Url"] = self._objects.address(properties["Url"])
         numbers = [other for other in artifact["Versions"] if other.isdigit()]
         return {
             "ArtifactId": artifact["Id"],
@@ -150,7 +157,7 @@ class ArtifactActions:
             "VersionName": version["VersionName"],
             "Status": version["Status"],
             "ArtifactBuildType": version["BuildType"],
-            "ArtifactProperty": json.dumps(version["Property"], ensure_ascii=False),
+            "ArtifactProperty": json.dumps(properties, ensure_ascii=False),
             "ArtifactBuildProperty": json.dumps(version["BuildProperty"], ensure_ascii=False),
             "SupportRegionIds": version["Regions"],
             "MaxVersion": max(map(int, numbers), default=0),

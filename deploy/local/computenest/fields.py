@@ -47,8 +47,8 @@ def json_value(arguments: Arguments, name: str) -> Any:
 
 
 def filters(arguments: Arguments, name: str = "Filter") -> dict[str, list[str]]:
-    """`Filter.1.Name` with `Filter.1.Value.1` …"""
-    return {row.get("Name", ""): list(row.get("Value", [])) for row in rows(arguments, name)}
+    """`Filter.1.Name` with `Filter.1.Value.1` …; the actions for artifacts call it Values."""
+    return {row.get("Name", ""): list(row.get("Value", row.get("Values", []))) for row in rows(arguments, name)}
 
 
 def listing(key: str, found: list[Any], arguments: Arguments) -> dict[str, Any]:

@@ -1,0 +1,33 @@
+"""Runs the published computenest-cli as it is, but for where it connects: the API at LOCAL_HOST, and for uploads the
+same host in place of oss-REGION.aliyuncs.com."""
+
+import os
+import sys
+
+import oss2
+from alibabacloud_computenestsupplier20210521.client import Client
+from computenestcli.client.computenest import ComputeNestClient
+from computenestcli.main import main
+from computenestcli.service import file
+
+HOST = os.environ["LOCAL_HOST"]
+
+
+def client(self: ComputeNestClient) -> Client:
+    self.config.endpoint, self.config.protocol = HOST, "http"
+    return Client(self.config)
+
+
+class Oss:
+    """The module `oss2`, whose buckets are somewhere else."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(oss2, name)
+
+    def Bucket(self, auth: oss2.StsAuth, endpoint: str, name: str) -> oss2.Bucket:  # noqa: N802
+        return oss2.Bucket(auth, f"http://{HOST}", name)
+
+
+ComputeNestClient.create_client_compute_nest = client
+file.oss2 = Oss()
+sys.exit(main())
