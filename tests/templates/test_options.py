@@ -145,6 +145,14 @@ def test_a_choice_without_what_it_needs_is_refused_before_anything_is_made(optio
         resources(sent)
 
 
+def test_years_are_at_most_five() -> None:
+    sent = as_the_form_sends({"PayType": "PrePaid", "PayPeriodUnit": "Year", "ClientCidr": CLIENTS})
+    assert resources({**sent, "PayPeriod": "5"})
+    with pytest.raises(ApiError, match="PayPeriod is at most 5"):
+        resources({**sent, "PayPeriod": "6"})
+    assert resources({**sent, "PayPeriod": "6", "PayPeriodUnit": "Month"})
+
+
 def encode(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
