@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -96,7 +97,7 @@ class TemplateActions:
     def get_template_parameter_constraints(self, arguments: Arguments) -> Body:
         region, text = region_of(arguments), template_of(arguments)
         template = read_template(text)
-        wanted = arguments.texts("ParametersKeyFilter")
+        wanted = arguments.listed("ParametersKeyFilter")
         found = constraints(template, given_parameters(arguments), region, self._engine.means.faults.in_stock)
         return {"ParameterConstraints": [c for c in found if not wanted or c["ParameterKey"] in wanted]}
 
@@ -177,3 +178,14 @@ class TemplateActions:
             stack = Stack("", name, region_of(arguments), "", "", time.time(), time.time(), "", request)
         self._engine.check(Stack(**{**vars(stack), "request": request}))
         return stack, request
+
+
+def _texts_in_json(arguments: Arguments, name: str) -> list[str]:
+    """A list that the SDKs send as one JSON text."""
+    try:
+        value = json.loads(arguments.text(name) or "[]")
+    except ValueError:
+        value = None
+    if not isinstance(value, list):
+        raise invalid_parameter(name, "it should be a JSON list")
+    return [str(item) for item in value]
