@@ -55,8 +55,17 @@ class _Use:
 def _places(name: str, template: Template) -> Iterator[tuple[str, str]]:
     for definition in template.resources.values():
         for key, node in definition.properties.items():
-            if function_of(node) == "Ref" and node["Ref"] == name:
+            if any(function_of(value) == "Ref" and value["Ref"] == name for value in _branches(node)):
                 yield definition.type, key
+
+
+def _branches(node: Any) -> Iterator[Any]:
+    """What a property may be: itself, or each of the values that an Fn::If chooses from."""
+    if function_of(node) == "Fn::If" and isinstance(node["Fn::If"], list):
+        for branch in node["Fn::If"][1:]:
+            yield from _branches(branch)
+    else:
+        yield node
 
 
 def _declared(template: Template, uses: Mapping[str, _Use]) -> list[str]:

@@ -48,8 +48,8 @@ TYPES: Mapping[str, InstanceType] = {
 }
 FREE = frozenset(
     {
-        "ALIYUN::ECS::AutoSnapshotPolicy", "ALIYUN::ECS::KeyPair", "ALIYUN::ECS::RunCommand",
-        "ALIYUN::ECS::SecurityGroup", "ALIYUN::ECS::VPC", "ALIYUN::ECS::VSwitch",
+        "ALIYUN::ECS::AutoSnapshotPolicy", "ALIYUN::ECS::KeyPair", "ALIYUN::ECS::SecurityGroup",
+        "ALIYUN::ECS::VPC", "ALIYUN::ECS::VSwitch",
     }
 )  # fmt: skip
 DISK_CATEGORIES = ("cloud_essd", "cloud_auto", "cloud_essd_entry", "cloud_ssd", "cloud_efficiency")

@@ -99,6 +99,17 @@ class Arguments:
         values = [found[i] for i in sorted(found)]
         return values or ([self._parameters[name]] if self._parameters.get(name) else [])
 
+    def listed(self, name: str) -> list[str]:
+        """A list that comes as one JSON text."""
+        text = self._parameters.get(name, "")
+        try:
+            values = json.loads(text) if text else []
+        except ValueError:
+            values = None
+        if not isinstance(values, list):
+            raise invalid_parameter(name, "it should be a JSON list")
+        return [str(value) for value in values]
+
     def pairs(self, name: str, key: str, value: str) -> list[tuple[str, str]]:
         """`Name.1.Key` with `Name.1.Value`, in their order."""
         indexes = sorted({int(k.split(".")[1]) for k in self._parameters if _is_pair(k, name)})

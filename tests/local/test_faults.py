@@ -12,7 +12,7 @@ from alibabacloud_ros20190910 import models
 
 from deploy.alibaba import connect_local
 from deploy.local.faults import KINDS, FaultFileError, Faults, read_faults
-from deploy.plan import StackPlan
+from deploy.stacks import Stack, StackPlan
 
 from .support import NET, SUCCESS, code_of
 
@@ -124,18 +124,19 @@ def test_a_connection_cut_before_or_after_the_work(unlucky) -> None:
     assert target.begin(VPC, client_token="same") == listed[0].stack_id
 
 
-def test_a_hundred_creations_end_right_though_three_calls_of_ten_fail(unlucky) -> None:
+def test_a_hundred_creations_end_right_though_three_calls_of_ten_fail(unlucky, eventually) -> None:
     target = unlucky("""
         seed: 11
         rules:
-          - {fault: throttle, probability: 0.1, in_a_row: 2}
-          - {fault: reset-before, probability: 0.1, in_a_row: 2}
-          - {fault: reset-after, probability: 0.1, in_a_row: 2}
+          - {fault: throttle, action: "[CD]*", probability: 0.1, in_a_row: 2}
+          - {fault: reset-before, action: "[CD]*", probability: 0.1, in_a_row: 2}
+          - {fault: reset-after, action: "[CD]*", probability: 0.1, in_a_row: 2}
+          - {fault: throttle, action: ListStacks, probability: 0.3, in_a_row: 3}
         """)
     endpoint = target.endpoint
     cloud = connect_local(
         endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region="cn-hangzhou", sleep=lambda _: None
-    )
+    ).ros()
     template = yaml.safe_dump({"ROSTemplateFormatVersion": "2015-09-01", **VPC})
     made = {
         f"s{number}": cloud.create(
@@ -149,20 +150,19 @@ def test_a_hundred_creations_end_right_though_three_calls_of_ten_fail(unlucky) -
         )
         for number in range(100)
     }
-    deadline = time.monotonic() + 60
-    while any(stack.busy for stack in (found := cloud.stacks())):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    def at_rest() -> list[Stack] | None:
+        found = cloud.stacks()
+        return None if any(stack.busy for stack in found) else found
+
+    found = eventually(at_rest)
     assert {stack.name: (stack.id, stack.status) for stack in found} == {
         name: (stack_id, "CREATE_COMPLETE") for name, stack_id in made.items()
     }
     assert len(found) == 100
     for stack_id in made.values():
         cloud.delete(stack_id)
-    while any(stack.busy for stack in cloud.stacks()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert cloud.stacks() == []
+    assert eventually(lambda: at_rest() == [])
 
 
 def test_slow_and_failing_resources(unlucky) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from ..engine import Engine
-from ..errors import invalid_parameter
 from ..offers import TYPES
 from ..regions import REGIONS, zones
 from ..resources.network import LOCAL_ADDRESS
@@ -69,13 +67,7 @@ class EcsActions:
         return {"AvailableZones": {"AvailableZone": [self._zone(zone, region, types) for zone in places]}}
 
     def describe_instances(self, arguments: Arguments) -> Body:
-        region, text = region_of(arguments), arguments.text("InstanceIds")
-        try:
-            wanted = json.loads(text) if text else []
-        except ValueError:
-            wanted = None
-        if not isinstance(wanted, list):
-            raise invalid_parameter("InstanceIds", "it should be a JSON list of at most 100 ids")
+        region, wanted = region_of(arguments), arguments.listed("InstanceIds")
         found = [self._instance(i, s, r) for i, s, r in instances_of(self._engine, region) if not wanted or i in wanted]
         body = page("Instances", found, arguments)
         return {**body, "Instances": {"Instance": body["Instances"]}}
