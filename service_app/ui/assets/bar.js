@@ -21,7 +21,7 @@ export function mount(root) {
   new MutationObserver(label).observe(document.body, { attributeFilter: ["class"] });
   label();
   const tool = (id, symbol, key, action) => element("button", { class: "wt-quiet wt-named", type: "button", id, onclick: action, "aria-label": say(key) }, icon(symbol, 18), element("span", {}, say(key)));
-  const language = element("button", { class: "wt-quiet", type: "button", id: "wt-language-switch", lang: other(), onclick: () => setLanguage(other()) }, say("switch_language"));
+  const language = element("button", { class: "wt-quiet", type: "button", id: "wt-language-switch", lang: other(), onclick: () => setLanguage(other()), "aria-label": say("switch_language") }, element("span", { class: "wt-long" }, say("switch_language")), element("span", { class: "wt-short" }, other() === "en" ? "EN" : "中"));
   const user = element("span", { class: "wt-user", title: say("signed_in", { user: config.user }) }, config.user);
   const leave = element("button", { class: "wt-quiet wt-named", type: "button", id: "wt-logout", onclick: logout, "aria-label": say("logout") }, icon("leave", 18), element("span", {}, say("logout")));
   root.replaceChildren(

@@ -22,18 +22,15 @@ export function mountBatch(root) {
       shownFor = entries;
       rows = entries.map((entry) => row(entry));
       list.replaceChildren(...rows.map(({ item }) => item));
-      zip.replaceChildren(downloadMenu(say("download_all"), batchAddress(() => entries.filter((entry) => entry.state === "done").map((entry) => entry.job.id))));
       root.replaceChildren(card);
     }
     for (const each of rows) each.draw();
     const ended = entries.filter((entry) => ["done", "failed", "cancelled"].includes(entry.state)).length;
     summary.textContent = say("batch_state", { done: ended, all: entries.length });
-    const ready = entries.some((entry) => entry.state === "done");
-    if (zip.hidden === ready || !zip.dataset.count) zip.hidden = !ready;
-    const count = entries.filter((entry) => entry.state === "done").length;
-    if (Number(zip.dataset.count) !== count) {
-      zip.dataset.count = count;
-      zip.replaceChildren(downloadMenu(say("download_all"), batchAddress(() => entries.filter((entry) => entry.state === "done").map((entry) => entry.job.id))));
+    const done = entries.filter((entry) => entry.state === "done").map((entry) => entry.job.id);
+    if (zip.dataset.jobs !== String(done)) {
+      zip.dataset.jobs = String(done);
+      zip.replaceChildren(...(done.length ? [downloadMenu(say("download_all"), batchAddress(done), "wt-zip")] : []));
     }
     return undefined;
   });

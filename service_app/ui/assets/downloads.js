@@ -19,15 +19,15 @@ export function style() {
   }
 }
 
-/** A button with a menu of links; `address(format, style)` gives each link's target. */
-export function downloadMenu(label, address) {
+/** A button with a menu of links; `address(format, style)` gives each link's target, `id` names the parts. */
+export function downloadMenu(label, address, id = "wt-download") {
   const links = FORMATS.map((format) =>
-    element("a", { class: "wt-format", id: `wt-download-${format}`, download: "" }, element("strong", {}, format.toUpperCase()), element("small", {}, say(`format_${format}`))),
+    element("a", { class: "wt-format", id: `${id}-${format}`, download: "" }, element("strong", {}, format.toUpperCase()), element("small", {}, say(`format_${format}`))),
   );
   const aim = () => links.forEach((link, index) => (link.href = address(FORMATS[index], subtitles(FORMATS[index]) ? style() : {})));
-  const panel = element("div", { class: "wt-menu", id: "wt-downloads" }, element("div", { class: "wt-formats" }, ...links), styleFields(aim));
+  const panel = element("div", { class: "wt-menu", id: `${id}s` }, element("div", { class: "wt-formats" }, ...links), styleFields(id, aim));
   panel.hidden = true;
-  const button = element("button", { class: "wt-secondary wt-strong", type: "button", id: "wt-download", "aria-expanded": "false", "aria-controls": panel.id }, icon("download", 17), label);
+  const button = element("button", { class: "wt-secondary wt-strong", type: "button", id, "aria-expanded": "false", "aria-controls": panel.id }, icon("download", 17), label);
   const root = element("div", { class: "wt-menu-root" }, button, panel);
   const toggle = (open) => {
     panel.hidden = !open;
@@ -42,9 +42,9 @@ export function downloadMenu(label, address) {
 
 const subtitles = (format) => format === "srt" || format === "vtt";
 
-function styleFields(changed) {
-  const preset = element("select", { id: "wt-style" }, ...[...Object.keys(PRESETS), "own"].map((name) => element("option", { value: name }, say(`style_${name}`))));
-  const inputs = Object.entries(LIMITS).map(([name, [min, max]]) => element("input", { type: "number", id: `wt-style-${name}`, name, min, max, inputmode: "numeric" }));
+function styleFields(id, changed) {
+  const preset = element("select", { id: `${id}-style`, class: "wt-field" }, ...[...Object.keys(PRESETS), "own"].map((name) => element("option", { value: name }, say(`style_${name}`))));
+  const inputs = Object.entries(LIMITS).map(([name, [min, max]]) => element("input", { type: "number", class: "wt-field", id: `${id}-style-${name}`, name, min, max, inputmode: "numeric" }));
   const fields = element("div", { class: "wt-style-fields" }, ...inputs.map((input) => element("label", {}, element("span", {}, say(`style_${input.name}`)), input)));
   const save = (chosen) => {
     localStorage.setItem(STYLE, JSON.stringify(chosen));
@@ -68,8 +68,8 @@ function styleFields(changed) {
     preset.value = "own";
   });
   fill();
-  return element("div", { class: "wt-style" }, element("label", { for: "wt-style" }, say("style")), preset, fields);
+  return element("div", { class: "wt-style" }, element("label", { for: `${id}-style` }, say("style")), preset, fields);
 }
 
 export const jobAddress = (id) => (format, chosen) => exportAddress(id, format, chosen);
-export const batchAddress = (ids) => (format, chosen) => zipAddress(ids(), format, chosen);
+export const batchAddress = (ids) => (format, chosen) => zipAddress(ids, format, chosen);

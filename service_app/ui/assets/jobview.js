@@ -121,10 +121,12 @@ export class JobView {
   }
 
   edited() {
-    this.facts.textContent = facts(this.job, this.transcript.segments);
-    clearTimeout(this.captioning);
-    this.captioning = setTimeout(() => this.player.captions(this.transcript.segments), 500);
-    this.find.stale();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.facts.textContent = facts(this.job, this.transcript.segments);
+      this.player.captions(this.transcript.segments);
+      this.find.stale();
+    }, 500);
   }
 
   newName() {

@@ -86,7 +86,9 @@ export class Transcript {
     const index = this.lines.indexOf(line);
     this.segments = this.segments.with(index, segment);
     line.segment = segment;
-    this.mark(line);
+    line.places = [];
+    clearTimeout(line.marking);
+    line.marking = setTimeout(() => this.mark(line), 400); // a change of the marks costs more than a key may
   }
 
   drop(line) {
