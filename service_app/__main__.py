@@ -1,13 +1,18 @@
-"""`python -m service_app COMMAND`: serve, settings, keys, hash-password. Each loads only what it needs."""
+"""`python -m service_app COMMAND`: the server, and what an operator does beside it. Each loads only what it needs."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
 
 from .settings import Settings, SettingsError, table
+
+_Command = Callable[[argparse.Namespace], int]
+_Commands = argparse._SubParsersAction
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -24,50 +29,45 @@ def _settings(_: argparse.Namespace) -> int:
     return 0
 
 
-def _hash_password(_: argparse.Namespace) -> int:
-    from .auth.passwords import hash_password
-
-    if sys.stdin.isatty():
-        from getpass import getpass
-
-        password = getpass("Password: ")
-    else:
-        password = sys.stdin.readline().removesuffix("\n")
-    print(hash_password(password))  # noqa: T201
-    return 0
-
-
-def _keys(arguments: argparse.Namespace) -> int:
-    from .auth.store import AuthStore
-    from .database import connect, sqlite_url
-
-    settings = Settings.from_environment()
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = AuthStore(connect(sqlite_url(settings.data_dir / "whisper.sqlite")))
-    match arguments.action:
-        case "add":
-            key = store.add_key(arguments.name, settings.admin_user, time.time(), minutes=arguments.minutes)
-            print("The key is shown this once; keep it.", file=sys.stderr)  # noqa: T201
-            print(key)  # noqa: T201
-        case "revoke":
-            if not store.revoke_key(arguments.name):
-                raise ValueError(f"key {arguments.name!r}: there is none; see `python -m service_app keys list`")
-        case _:
-            print(f"{'ID':10}{'CREATED':18}{'EXPIRES':18}{'LAST USED':18}NAME")  # noqa: T201
-            for key_row in store.list_keys():
-                times = (key_row.created, key_row.expires, key_row.last_used)
-                print(f"{key_row.id:10}{''.join(f'{_when(at):18}' for at in times)}{key_row.name}")  # noqa: T201
-    return 0
-
-
-def _when(at: float | None) -> str:
-    return "-" if at is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-
-
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"should be a whole number above 0, is {text!r}")
     return int(text)
+
+
+def _accounts(command: str) -> _Command:
+    def run(arguments: argparse.Namespace) -> int:
+        from .operate import accounts
+
+        return {"keys": accounts.keys, "users": accounts.users, "hash-password": accounts.hash_from_input}[command](
+            arguments
+        )
+
+    return run
+
+
+def _jobs(arguments: argparse.Namespace) -> int:
+    from .operate.jobs import jobs
+
+    return jobs(arguments)
+
+
+def _selftest(arguments: argparse.Namespace) -> int:
+    from .operate.selftest import selftest
+
+    return selftest(arguments)
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from .operate.backup import backup, restore
+
+    return (backup if arguments.command == "backup" else restore)(arguments)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from .operate.doctor import doctor
+
+    return doctor(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,16 +77,48 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("settings", help="list every setting, its value and meaning").set_defaults(run=_settings)
     commands.add_parser(
         "hash-password", help="read a password from standard input, print its argon2id hash"
-    ).set_defaults(run=_hash_password)
+    ).set_defaults(run=_accounts("hash-password"))
+    _add_accounts(commands)
+    listed = commands.add_parser("jobs", help="list stored jobs")
+    listed.set_defaults(run=_jobs)
+    listed.add_argument("--state", choices=["queued", "running", "done", "failed", "cancelled"])
+    listed.add_argument("--limit", type=_positive, default=20, help="how many, newest first (default: 20)")
+    listed.add_argument("--names", action="store_true", help="with the recordings' names")
+    tested = commands.add_parser("selftest", help="try the running server with the official OpenAI SDK")
+    tested.set_defaults(run=_selftest)
+    tested.add_argument("--url", help="the server's address (default: WHISPER_HOST and WHISPER_PORT)")
+    kept = commands.add_parser("backup", help="databases, keys and recordings into one .tar; the server may run")
+    kept.set_defaults(run=_backup)
+    kept.add_argument("file", type=Path)
+    kept.add_argument("--without-media", action="store_true", help="leave the recordings out")
+    back = commands.add_parser("restore", help="a backup into an empty data folder")
+    back.set_defaults(run=_backup)
+    back.add_argument("file", type=Path)
+    commands.add_parser("doctor", help="look at everything the service needs").set_defaults(run=_doctor)
+    return parser
+
+
+def _add_accounts(commands: _Commands) -> None:
     keys = commands.add_parser("keys", help="API keys for programs; works while the server runs")
-    keys.set_defaults(run=_keys)
+    keys.set_defaults(run=_accounts("keys"))
     actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a key and print it once")
     add.add_argument("name")
     add.add_argument("--minutes", type=_positive, help="the key expires after so many minutes (default: never)")
+    add.add_argument("--user", help="whose key it is (default: the administrator's)")
+    add.add_argument("--scope", action="append", choices=["speech", "jobs", "metrics"], help="what it opens (all)")
+    add.add_argument("--daily-minutes", type=_positive, default=0, help="minutes of recording a day (no limit)")
     actions.add_parser("list", help="list the keys, never their values")
     actions.add_parser("revoke", help="a key, by name or id, stops working at once").add_argument("name")
-    return parser
+    users = commands.add_parser("users", help="logins beside the administrator's; works while the server runs")
+    users.set_defaults(run=_accounts("users"))
+    actions = users.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="list the logins")
+    actions.add_parser("add", help="add a login; the password is read from standard input").add_argument("name")
+    actions.add_parser(
+        "set-password", help="another password, from standard input, also for the administrator; sessions end"
+    ).add_argument("name")
+    actions.add_parser("remove", help="a login with its sessions and keys").add_argument("name")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,9 +12,10 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -25,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__
-from .api import account, audio, events, jobs, text, uploads
+from .api import account, asr, audio, events, jobs, reference, text, uploads
 from .api.envelope import error_body, error_response
 from .api.health import router as health_router
 from .api.services import Services
@@ -35,6 +36,7 @@ from .errors import BadRequest, UserError
 from .headers import BodyLimit, ResponseHeaders
 from .janitor import keep_clean
 from .login import login_router, starting_page
+from .metrics import Metrics
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -48,14 +50,21 @@ EngineFactory = Callable[[Settings], "Engine"]
 MountPage = Callable[[FastAPI, Services], None]
 
 
-def create_app(settings: Settings, *, engine: EngineFactory | None = None, page: MountPage | None = None) -> FastAPI:
-    """The ASGI app. `engine` and `page` are called in a thread once the server runs; None takes the real ones.
+def create_app(
+    settings: Settings,
+    *,
+    engine: EngineFactory | None = None,
+    page: MountPage | None = None,
+    canary_clip: Path | None = None,
+) -> FastAPI:
+    """The ASGI app. `engine` and `page` are called in a thread once the server runs, `canary_clip` is what the engine
+    is tried with; None takes the real ones.
 
     Raises `SettingsError` when there is no login.
     """
     settings.require_login()
     auth = Auth(settings)
-    parts = _Parts(settings, auth, engine or _engine, page or _page)
+    parts = _Parts(settings, auth, engine or _engine, page or _page, canary_clip)
     host = _PageHost()
 
     @contextlib.asynccontextmanager
@@ -74,7 +83,7 @@ def create_app(settings: Settings, *, engine: EngineFactory | None = None, page:
     app.include_router(health_router)
     app.include_router(login_router(auth))
     # `text` before `jobs`: /api/jobs/export is no job's id.
-    for part in (audio, text, jobs, events, uploads, account):
+    for part in (audio, text, jobs, events, uploads, account, asr, reference):
         app.include_router(part.router)
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _bad_field)
@@ -82,7 +91,8 @@ def create_app(settings: Settings, *, engine: EngineFactory | None = None, page:
     app.add_exception_handler(Exception, _bug)
     app.add_middleware(BodyLimit)
     app.add_middleware(Gate, auth=auth)
-    app.add_middleware(ResponseHeaders)
+    app.state.metrics = Metrics()
+    app.add_middleware(ResponseHeaders, metrics=app.state.metrics)
     app.mount("/", host)
     return app
 
@@ -111,13 +121,14 @@ class _Parts:
     auth: Auth
     make_engine: EngineFactory
     mount_page: MountPage
+    canary_clip: Path | None
 
     def open_auth(self) -> AuthStore:
         from .auth.store import AuthStore
-        from .database import connect, sqlite_url
+        from .database import connect
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        store = AuthStore(connect(sqlite_url(self.settings.data_dir / "whisper.sqlite")))
+        store = AuthStore(connect(self.settings.database))
         store.deployed(self.settings.admin_user, self.settings.admin_password_hash.reveal())
         return store
 
@@ -126,7 +137,9 @@ class _Parts:
 
         settings = self.settings
         limits = Limits(settings.queue_jobs, settings.queue_minutes, settings.user_jobs)
-        durable = Jobs(settings.data_dir, engine := self.make_engine(settings), limits)
+        durable = Jobs(
+            settings.data_dir, engine := self.make_engine(settings), limits, database_url=settings.database_url.reveal()
+        )
         # Uploads that a killed server left half received; nobody else can be receiving, Jobs holds the folder's lock.
         shutil.rmtree(self.settings.data_dir / "uploads", ignore_errors=True)
         engine.start()
@@ -162,7 +175,7 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
             stack.push_async_callback(asyncio.to_thread, services.engine.stop)
             stack.push_async_callback(asyncio.to_thread, services.jobs.stop)
             app.state.services = services
-            for chore in (keep_clean(services),):
+            for chore in _chores(app, services, parts.canary_clip):
                 stack.push_async_callback(_ended, asyncio.create_task(chore))
             page = await asyncio.to_thread(parts.open_page, services)
             # Gradio starts its queue in the lifespan of the app it is mounted on.
@@ -174,6 +187,27 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
             app.state.failed = f"{type(error).__name__}: {error}"
             _log.exception("could not load")
         await stop.wait()
+
+
+def _chores(app: FastAPI, services: Services, clip: Path | None) -> Iterator[Coroutine[Any, Any, None]]:
+    """What runs beside the requests; also has the metrics told of every job that ends."""
+    from .canary import CLIP, Canary
+    from .webhooks import Secrets, Webhooks
+
+    settings = services.settings
+
+    def count(job_id: str) -> None:
+        job = services.jobs.look(job_id)
+        if job is not None:
+            status = services.engine.status()
+            app.state.metrics.job(job, status.engine, status.model)
+
+    services.jobs.when_ended.append(count)
+    yield keep_clean(services)
+    yield Webhooks(services.jobs, Secrets(settings.data_dir), settings.private_networks).deliver()
+    if settings.canary_minutes:
+        app.state.canary = Canary(services.engine, settings.data_dir / "canary", clip or CLIP)
+        yield app.state.canary.sing(settings.canary_minutes * 60.0)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

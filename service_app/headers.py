@@ -13,6 +13,8 @@ from fastapi.exceptions import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .metrics import Metrics
+
 STRICT_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 _DEFAULTS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -25,6 +27,7 @@ _DEFAULTS: Final = {
 }
 _LARGEST_BODY: Final = 32 * 1024 * 1024
 _STREAMED: Final = ("/v1/audio/", "/api/uploads/", "/asr", "/detect-language")
+_PAGE_PARTS: Final = ("", "ui", "assets", "static", "gradio_api", "config", "theme.css")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("service_app.access")
 
@@ -33,8 +36,9 @@ class ResponseHeaders:
     """The outermost middleware, so that refusals have the headers too. It also writes the access log: which route,
     never which file, query or user."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,8 +65,10 @@ class ResponseHeaders:
         try:
             await self._app(scope, receive, strict)
         finally:
-            took = round((time.perf_counter() - began) * 1000, 1)
-            fields = {"method": scope["method"], "route": _route(scope), "status": status, "ms": took}
+            took = time.perf_counter() - began
+            route = _route(scope)
+            self._metrics.request(route, scope["method"], status, took)
+            fields = {"method": scope["method"], "route": route, "status": status, "ms": round(took * 1000, 1)}
             level = logging.DEBUG if fields["route"] in ("/healthz", "/readyz") else logging.INFO
             _log.log(level, "request", extra={**fields, "request_id": request_id})
 
@@ -92,10 +98,10 @@ class BodyLimit:
 
 
 def _route(scope: Scope) -> str:
-    """The route's pattern; of other paths only the first part, for the rest may hold a file's name."""
+    """The route's pattern; of the page's own paths the first part, for the rest may hold a file's name."""
     route = scope.get("route")
     pattern = getattr(route, "path", None)
     if pattern:
         return str(pattern)
     first = scope["path"].split("/")[1]
-    return f"/{first[:32]}"
+    return f"/{first}" if first in _PAGE_PARTS else "other"

@@ -87,6 +87,11 @@ class Settings:
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024
 
+    @property
+    def database(self) -> str:
+        """The address of the application's tables."""
+        return self.database_url.reveal() or f"sqlite:///{self.data_dir / 'whisper.sqlite'}"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Raises `SettingsError` at the first value that is wrong. Unset and empty mean the default."""

@@ -104,6 +104,15 @@ async def change_password(request: Request, given: NewPassword) -> Response:
     return Response(status_code=204)
 
 
+@router.get("/webhook-secret")
+async def webhook_secret(request: Request) -> dict[str, str]:
+    """What the caller's webhooks are signed with (https://www.standardwebhooks.com)."""
+    from ..webhooks import Secrets
+
+    keys = Secrets(services_of(request).settings.data_dir)
+    return {"secret": await asyncio.to_thread(keys.of, user_of(request))}
+
+
 @router.get("/keys")
 async def keys(request: Request) -> dict[str, Any]:
     """The caller's keys; never their values."""

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from ..errors import Unavailable
 from ..exports import plain_text, srt, verbose, vtt
 from ..exports.verbose import logprobs, usage
-from ..types import Job, JobState, Lane, Segment, Task
+from ..types import Job, JobState, Lane, Options, Segment, Task
 from .callers import fingerprint
 from .envelope import failure_body, failure_response, language_of
 from .events import event, stream
@@ -63,14 +63,13 @@ async def _run(request: Request, task: Task) -> Response:
     settings = services.settings
     owner = user_of(request)
     await services.require_minutes(key_of(request))
-    repeated = request.headers.get("x-stainless-retry-count", "0") not in ("", "0")
-    if not repeated:  # whose job is in the queue already shall not be refused because the queue is full
+    if not _repeated(request):  # whose job is in the queue already shall not be refused because the queue is full
         await services.jobs.require_room(owner)
     with services.callers.sending(owner):
         form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes)
         try:
             answer = answer_from(form, task=task)
-            job = await _joined(request, services, form, task, repeated=repeated)
+            job = await joined(request, services, form, options_from(form, services.engine.models(), task=task))
             # Entered while the upload still counts as on its way: no moment in which the job has no caller.
             leave = contextlib.AsyncExitStack()
             await leave.enter_async_context(services.callers.waiting(job))
@@ -79,25 +78,29 @@ async def _run(request: Request, task: Task) -> Response:
     if answer.stream:
         return await _streamed(request, services, job, answer, leave)
     async with leave:
-        ended = await _ended(request, services, job)
+        ended = await ended_or_left(request, services, job)
     if ended is None:
         return Response(status_code=499)  # nobody reads it
     if ended.failure is not None:
         return failure_response(ended.failure, request.scope)
     if ended.state is JobState.CANCELLED:
-        raise _cancelled()
+        raise cancelled_error()
     return _answer(ended, await services.jobs.segments(job.id, owner=owner), answer)
 
 
-async def _joined(request: Request, services: Services, form: Upload, task: Task, *, repeated: bool) -> Job:
-    """The caller's job: the running one on the same recording with the same parameters, else a new one. A repeat (the
-    SDK says so) also gets the result of a job that ended meanwhile."""
-    options = options_from(form, services.engine.models(), task=task)
+def _repeated(request: Request) -> bool:
+    """OpenAI's clients say when they send something again."""
+    return request.headers.get("x-stainless-retry-count", "0") not in ("", "0")
+
+
+async def joined(request: Request, services: Services, form: Upload, options: Options) -> Job:
+    """The caller's job: the running one on the same recording with the same parameters, else a new one. A repeat also
+    gets the result of a job that ended meanwhile."""
     owner, key = user_of(request), key_of(request)
     mark = fingerprint(form.sha256, options, f"{owner}:{key.id if key else ''}")
     async with services.callers.joining:
         known = await services.jobs.alike(mark, owner=owner)
-        if known is not None and (not known.state.final or (repeated and known.state is JobState.DONE)):
+        if known is not None and (not known.state.final or (_repeated(request) and known.state is JobState.DONE)):
             return known
         assert form.path is not None
         return await services.jobs.accept(
@@ -111,7 +114,7 @@ async def _joined(request: Request, services: Services, form: Upload, task: Task
         )
 
 
-async def _ended(request: Request, services: Services, job: Job) -> Job | None:
+async def ended_or_left(request: Request, services: Services, job: Job) -> Job | None:
     """The job at its end; None when the caller has left before."""
 
     async def watch() -> Job:
@@ -183,7 +186,7 @@ async def _deltas(services: Services, job: Job, answer: Answer, language: str) -
         yield event(failure_body(latest.failure, language))
         return
     if latest.state is JobState.CANCELLED:
-        yield event(failure_body(_cancelled().failure, language))
+        yield event(failure_body(cancelled_error().failure, language))
         return
     done: dict[str, Any] = {"type": "transcript.text.done", "text": plain_text(said)}
     if latest.language:
@@ -194,7 +197,7 @@ async def _deltas(services: Services, job: Job, answer: Answer, language: str) -
     yield "data: [DONE]\n\n"
 
 
-def _cancelled() -> Unavailable:
+def cancelled_error() -> Unavailable:
     return Unavailable("cancelled", zh="任务已被取消。", en="The job was cancelled.", retry_after=1)
 
 

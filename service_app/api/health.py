@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from collections.abc import Iterator
+
 from fastapi import APIRouter
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from ..types import JobState
+from ..canary import Canary
+from ..metrics import Labels, gauge
+from ..types import JobState, Lane
 from .services import Services, services_of
 
-router = APIRouter()
+router = APIRouter(tags=["operation"])
 
 
 @router.api_route("/healthz", methods=["GET", "HEAD"])
-async def healthz() -> dict[str, str]:
-    """The process is alive and its event loop turns."""
-    return {"status": "ok"}
+async def healthz(request: Request) -> Response:
+    """200 while the process answers and the last transcriptions of the bundled clip worked; 503 when two in a row
+    failed."""
+    canary = getattr(request.app.state, "canary", None)
+    if not isinstance(canary, Canary) or canary.last is None:
+        return JSONResponse({"status": "ok"})
+    last = {"at": canary.last.at, "seconds": canary.last.seconds, "ok": not canary.last.problem}
+    if canary.problem:
+        return JSONResponse({"status": "failing", "canary": last}, 503)
+    return JSONResponse({"status": "ok", "canary": last})
 
 
 @router.api_route("/readyz", methods=["GET", "HEAD"])
@@ -40,17 +54,62 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus text format 0.0.4."""
     services = services_of(request)
+    gauges = [line for part in await asyncio.to_thread(_gauges, services, request.app.state) for line in part]
+    text = request.app.state.metrics.text(gauges)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _gauges(services: Services, state: State) -> list[Iterator[str]]:
     status = services.engine.status()
-    counts = await services.jobs.counts()
-    lines = [
-        "# HELP whisper_ready Whether every device answers.",
-        "# TYPE whisper_ready gauge",
-        f"whisper_ready {int(status.ready)}",
-        "# HELP whisper_device_alive Whether this device answers.",
-        "# TYPE whisper_device_alive gauge",
-        *(f'whisper_device_alive{{device="{device.name}"}} {int(device.alive)}' for device in status.devices),
-        "# HELP whisper_jobs Stored jobs by state.",
-        "# TYPE whisper_jobs gauge",
-        *(f'whisper_jobs{{state="{state.value}"}} {counts.get(state.value, 0)}' for state in JobState),
+    counts = services.jobs.figures.counts()
+    waiting = services.jobs.figures.waiting()
+    disk = shutil.disk_usage(services.settings.data_dir)
+    by_lane = {lane.value: sum(entry.seconds for entry in waiting if entry.lane == lane.value) for lane in Lane}
+    canary: Canary | None = getattr(state, "canary", None)
+    found = [
+        gauge("whisper_ready", "Whether every device answers.", {(): int(status.ready)}),
+        gauge(
+            "whisper_engine_info",
+            "The engine and model in use.",
+            {_labels(engine=status.engine, model=status.model): 1},
+        ),
+        gauge(
+            "whisper_device_alive",
+            "Whether this device answers.",
+            {_labels(device=device.name): int(device.alive) for device in status.devices},
+        ),
+        gauge(
+            "whisper_device_memory_bytes",
+            "Memory of the device, where it tells.",
+            {
+                _labels(device=device.name, kind=kind): value
+                for device in status.devices
+                for kind, value in (("used", device.memory_used), ("total", device.memory_total))
+                if value is not None
+            },
+        ),
+        gauge(
+            "whisper_jobs",
+            "Stored jobs by state.",
+            {_labels(state=each.value): counts.get(each.value, 0) for each in JobState},
+        ),
+        gauge(
+            "whisper_queue_seconds",
+            "Seconds of recording that are left to decode, by lane.",
+            {_labels(lane=lane): seconds for lane, seconds in by_lane.items()},
+        ),
+        gauge("whisper_disk_free_bytes", "Free space on the data disk.", {(): disk.free}),
     ]
-    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4; charset=utf-8")
+    speed = services.jobs.pace.speed
+    if speed is not None:
+        found.append(gauge("whisper_speed", "Seconds of recording decoded in a second of work.", {(): speed}))
+    if canary is not None and canary.last is not None:
+        found += [
+            gauge("whisper_canary_ok", "Whether the last self-check worked.", {(): int(not canary.last.problem)}),
+            gauge("whisper_canary_seconds", "How long the last self-check took.", {(): canary.last.seconds}),
+        ]
+    return found
+
+
+def _labels(**labels: str) -> Labels:
+    return tuple(labels.items())

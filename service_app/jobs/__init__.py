@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import logging
 import os
 import re
 import shutil
@@ -32,6 +33,7 @@ from .work import Engine, Work
 
 __all__ = ["Engine", "Figures", "Jobs", "Limits", "WindowSegments"]
 
+_log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WAITING_SECONDS = 1.0  # how old the list of waiting jobs may be
 _LOOK_AGAIN_SECONDS = 1.0  # a watcher looks even without news: another node may have the job
@@ -40,11 +42,12 @@ _LOOK_AGAIN_SECONDS = 1.0  # a watcher looks even without news: another node may
 class Jobs:
     """`start` and `stop` block; everything else is for the event loop. One per process."""
 
-    def __init__(self, data_dir: Path, engine: Engine, limits: Limits | None = None) -> None:
+    def __init__(self, data_dir: Path, engine: Engine, limits: Limits | None = None, *, database_url: str = "") -> None:
+        """`database_url`: PostgreSQL; empty: SQLite in the data folder."""
         self._media_dir = data_dir / "media"
         self._media_dir.mkdir(parents=True, exist_ok=True)
-        self._queue = DurableQueue(data_dir)
-        database = connect(sqlite_url(data_dir / "whisper.sqlite"))
+        self._queue = DurableQueue(data_dir, database_url)
+        database = connect(database_url or sqlite_url(data_dir / "whisper.sqlite"))
         self._store, self._runs, self.figures = JobStore(database), RunStore(database), Figures(database)
         self._limits = limits or Limits()
         self._changes = Changes()
@@ -244,7 +247,10 @@ class Jobs:
 
     def _ended(self, job_id: str) -> None:
         for tell in self.when_ended:
-            tell(job_id)
+            try:
+                tell(job_id)
+            except Exception:  # who listens must not change how a job ends
+                _log.exception("telling of a job's end failed")
 
     async def delete(self, job_id: str, *, owner: str) -> None:
         """Removes the job, its text and its media; stops it first."""
@@ -263,6 +269,14 @@ class Jobs:
         """The recording as it was uploaded."""
         await self.get(job_id, owner=owner)
         return self._media_path(job_id)
+
+    def note(self, job_id: str, event: str, detail: str = "") -> None:
+        """A line for the job's log. Blocking."""
+        self._store.note(job_id, time.time(), event, detail)
+
+    def look(self, job_id: str) -> Job | None:
+        """Whoever's job it is. Blocking."""
+        return self._runs.get(job_id)
 
     async def counts(self) -> dict[str, int]:
         """Jobs by state, of all owners."""

@@ -6,7 +6,8 @@ import itertools
 import time
 from dataclasses import dataclass
 
-from .rows import UNFINISHED, Rows
+from ..types import Job
+from .rows import COLUMNS, UNFINISHED, Rows, job_of
 
 # A recording whose length is not known yet is taken for one of this many bytes a second (128 kbit/s).
 _BYTES_A_SECOND = 16_000
@@ -96,3 +97,22 @@ class Figures(Rows):
 
     def owned(self, owner: str) -> list[str]:
         return [row.id for row in self._read("SELECT id FROM jobs WHERE owner = :owner", owner=owner)]
+
+    def webhooks_due(self, now: float) -> list[tuple[Job, str, int]]:
+        """Ended jobs whose webhook is to be told now: (job, address, tries so far)."""
+        rows = self._read(
+            f"SELECT {COLUMNS}, webhook, webhook_tries FROM jobs WHERE webhook IS NOT NULL "  # noqa: S608
+            "AND finished IS NOT NULL AND COALESCE(webhook_next, 0) <= :now LIMIT 20",
+            now=now,
+        )
+        return [(job_of(row), row.webhook, row.webhook_tries) for row in rows]
+
+    def webhook_tried(self, job_id: str, following: float | None) -> None:
+        """`following` is when to try again; None: no more."""
+        self._write(
+            "UPDATE jobs SET webhook_tries = webhook_tries + 1, webhook_next = :following, "
+            "webhook = CASE WHEN CAST(:following AS DOUBLE PRECISION) IS NULL THEN NULL ELSE webhook END "
+            "WHERE id = :id",
+            id=job_id,
+            following=following,
+        )

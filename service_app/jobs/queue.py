@@ -10,6 +10,7 @@ import fcntl
 import logging
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Final
 
@@ -41,12 +42,13 @@ _log = logging.getLogger(__name__)
 class DurableQueue:
     """Blocking: from the event loop call it in a thread. `slots` jobs run at once; the engine shares the devices."""
 
-    executor: Final = "node"  # on SQLite the one node there is, the same after a restart
-
-    def __init__(self, folder: Path, slots: int = 32) -> None:
+    def __init__(self, folder: Path, database_url: str = "", slots: int = 32) -> None:
         self._folder = folder
+        self._url = database_url or sqlite_url(folder / "queue.sqlite")
         self._slots = slots
         self._lock = _only_process(folder / "server.lock")
+        # The same after a restart, so that a node goes on with its own jobs; another one for every node.
+        self.executor: Final = _node_name(folder / "node") if database_url else "node"
         self._running: dict[str, threading.Event] = {}
         self._stopping = False
         self.work: Work | None = None
@@ -56,7 +58,7 @@ class DurableQueue:
         global _queue  # noqa: PLW0603
         self.work = work
         _queue = self
-        url = sqlite_url(self._folder / "queue.sqlite")
+        url = self._url
         config: DBOSConfig = {
             "name": "whisper",
             "application_version": _VERSION,
@@ -160,6 +162,12 @@ def _stage(stage: str, job_id: str) -> bool:
 def _job(job_id: str) -> None:
     assert _queue is not None
     _queue.run(job_id)
+
+
+def _node_name(path: Path) -> str:
+    if not path.exists():
+        path.write_text(f"node-{uuid.uuid4().hex[:12]}")
+    return path.read_text().strip()
 
 
 class _only_process:  # noqa: N801

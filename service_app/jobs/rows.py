@@ -36,6 +36,7 @@ MIGRATIONS: Final = (
     ALTER TABLE jobs ADD COLUMN webhook_next DOUBLE PRECISION;
     CREATE INDEX jobs_fingerprint ON jobs (fingerprint);
     CREATE INDEX jobs_finished ON jobs (finished);
+    CREATE INDEX jobs_webhook ON jobs (webhook_next) WHERE webhook IS NOT NULL;
     CREATE TABLE edits (job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, segments TEXT NOT NULL);
     CREATE TABLE job_log (
         job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, at DOUBLE PRECISION NOT NULL,

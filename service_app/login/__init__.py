@@ -31,7 +31,7 @@ _YEAR = 365 * 24 * 3600
 
 
 def login_router(auth: Auth) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(include_in_schema=False)
 
     @router.get("/login")
     async def form(request: Request) -> Response:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -94,7 +95,7 @@ def password_hash() -> str:
     return hash_password(PASSWORD)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[NewServer]:
     """Makes servers (not started); `real=True` with the real engine and page, else with the timed engine."""
     made: list[Server] = []
@@ -126,6 +127,31 @@ def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> 
                 server.process.wait(5)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(new_server: NewServer) -> Server:
-    return new_server().start()
+    """One for all tests that do not stop it: a start costs seconds."""
+    return new_server(WHISPER_PRIVATE_NETWORKS="127.0.0.0/8").start()
+
+
+@pytest.fixture(scope="session")
+def key(server: Server) -> str:
+    made = server.run("keys", "add", "tests")
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def create(client: httpx.Client, content: str, name: str = "a.wav", **fields: str) -> str:
+    """A job; its id."""
+    answer = client.post("/api/jobs", files={"file": (name, content.encode())}, data=fields)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def ended(client: httpx.Client, job_id: str) -> dict[str, Any]:
+    """The job at its end: the stream of its events closes then."""
+    with client.stream("GET", f"/api/jobs/{job_id}/events", timeout=60) as events:
+        for _ in events.iter_lines():
+            pass
+    job: dict[str, Any] = client.get(f"/api/jobs/{job_id}").json()
+    assert job["state"] in ("done", "failed", "cancelled"), job
+    return job

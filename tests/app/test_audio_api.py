@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import openai
@@ -15,10 +19,8 @@ TWO = ("two.wav", b"SPEECH 2 0.01")
 
 
 @pytest.fixture(scope="module")
-def sdk(server: Server) -> openai.OpenAI:
-    made = server.run("keys", "add", "sdk")
-    assert made.returncode == 0, made.stderr
-    return openai.OpenAI(api_key=made.stdout.strip(), base_url=f"{server.url}/v1", max_retries=0)
+def sdk(server: Server, key: str) -> openai.OpenAI:
+    return openai.OpenAI(api_key=key, base_url=f"{server.url}/v1", max_retries=0)
 
 
 def test_the_formats(sdk: openai.OpenAI) -> None:
@@ -51,6 +53,12 @@ def test_errors_have_the_sdks_types(sdk: openai.OpenAI) -> None:
         ({"language": "klingon"}, "unsupported_language"),
         ({"response_format": "diarized_json"}, "bad_response_format"),
         ({"temperature": 2}, "bad_temperature"),
+        ({"response_format": "srt", "stream": True}, "bad_stream"),
+        ({"response_format": "verbose_json", "include": ["logprobs"]}, "bad_include"),
+        ({"timestamp_granularities": ["word"]}, "bad_timestamp_granularities"),
+        ({"chunking_strategy": "never"}, "bad_chunking_strategy"),
+        ({"chunking_strategy": {"type": "server_vad", "threshold": -1}}, "bad_chunking_strategy"),
+        ({"extra_body": {"languages": ["klingon"]}}, "unsupported_language"),
     ):
         with pytest.raises(openai.BadRequestError) as bad:
             create(file=TWO, model="whisper-1", **fields)  # type: ignore[call-overload]
@@ -123,3 +131,107 @@ def test_the_prompt_may_be_a_file_like_object(sdk: openai.OpenAI) -> None:
     recording = io.BytesIO(b"SPEECH 1 0.01")
     recording.name = "会议 记录.m4a"
     assert sdk.audio.transcriptions.create(file=recording, model="whisper-1", language="zh").text
+
+
+def test_streaming_gives_the_text_as_it_comes_and_whole(sdk: openai.OpenAI) -> None:
+    began = time.monotonic()
+    first = None
+    events = []
+    for event in sdk.audio.transcriptions.create(
+        file=("s.wav", b"SPEECH 6 0.5"), model="gpt-4o-transcribe", stream=True, include=["logprobs"]
+    ):
+        first = first or time.monotonic() - began
+        events.append(event)
+    whole = time.monotonic() - began
+    assert [event.type for event in events[:-1]] == ["transcript.text.delta"] * (len(events) - 1)
+    done = events[-1]
+    assert done.type == "transcript.text.done"
+    assert (
+        done.text
+        == "".join(event.delta for event in events[:-1])
+        == " ".join(f"window {n} <b>一</b>" for n in range(6))
+    )
+    assert done.logprobs is not None
+    assert len(done.logprobs) == 6
+    assert first is not None
+    assert whole - first > 0.5  # text came long before the end
+
+
+def test_a_stream_of_what_is_no_audio_is_an_http_error(sdk: openai.OpenAI) -> None:
+    with pytest.raises(openai.APIStatusError) as wrong:
+        sdk.audio.transcriptions.create(file=("x.mp3", b"no audio"), model="whisper-1", stream=True)
+    assert (wrong.value.status_code, wrong.value.code) == (415, "not_audio")
+
+
+def test_a_failure_in_the_middle_of_a_stream_raises_in_the_sdk(sdk: openai.OpenAI, server: Server) -> None:
+    with sdk.audio.transcriptions.create(
+        file=("doomed.wav", b"SPEECH 60 0.2"), model="whisper-1", stream=True
+    ) as events:
+        next(iter(events))
+        with server.program() as client:
+            (job,) = client.get("/api/jobs", params={"search": "doomed.wav"}).json()["jobs"]
+            assert client.post(f"/api/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
+        with pytest.raises(openai.APIError, match="cancelled"):
+            list(events)
+
+
+def test_the_wire_of_a_stream(server: Server, key: str) -> None:
+    with server.client(headers={"authorization": f"Bearer {key}"}) as client:
+        answer = client.post("/v1/audio/transcriptions", files={"file": TWO}, data={"stream": "true"})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.endswith("\n\ndata: [DONE]\n\n")
+    assert all(line.startswith("data: ") for line in answer.text.splitlines() if line)
+
+
+def test_a_retry_finds_its_job_running(server: Server, sdk: openai.OpenAI) -> None:
+    slow = b"SPEECH 20 0.3"
+    impatient = sdk.with_options(timeout=1.5, max_retries=4)
+    assert impatient.audio.transcriptions.create(file=("retry.wav", slow), model="whisper-1").text.startswith(
+        "window 0"
+    )
+    with server.program() as client:
+        (job,) = client.get("/api/jobs", params={"search": "retry.wav"}).json()["jobs"]
+    lines = (server.data_dir / "decoded.txt").read_text().splitlines()
+    assert Counter(line.split()[1] for line in lines if line.startswith(job["id"])) == {str(n): 1 for n in range(20)}
+
+
+def test_the_same_recording_twice_at_once_is_one_job(server: Server, key: str) -> None:
+    def post(prompt: str) -> str:
+        with server.client(headers={"authorization": f"Bearer {key}"}) as client:
+            form = {"files": {"file": ("twin.wav", b"SPEECH 4 0.3")}, "data": {"prompt": prompt}}
+            return str(client.post("/v1/audio/transcriptions", **form).json()["text"])
+
+    with ThreadPoolExecutor(3) as pool:
+        texts = list(pool.map(post, ["", "", "other parameters"]))
+    assert len(set(texts)) == 1
+    with server.program() as client:
+        assert len(client.get("/api/jobs", params={"search": "twin.wav"}).json()["jobs"]) == 2
+
+
+def test_verbose_json_has_every_field_of_a_segment(sdk: openai.OpenAI) -> None:
+    answer = sdk.audio.transcriptions.create(file=TWO, model="whisper-1", response_format="verbose_json")
+    assert answer.segments is not None
+    assert set(answer.segments[0].to_dict()) == {
+        "id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob", "compression_ratio",
+        "no_speech_prob",
+    }  # fmt: skip
+    assert answer.words is None
+    assert answer.usage is not None
+    assert answer.usage.seconds == 20
+
+
+def test_every_field_of_the_contract_is_taken(sdk: openai.OpenAI) -> None:
+    answer = sdk.audio.transcriptions.create(
+        file=TWO,
+        model="gpt-4o-transcribe",
+        language="en",
+        prompt="before",
+        temperature=0.2,
+        include=["logprobs"],
+        chunking_strategy={"type": "server_vad", "threshold": 0.4, "prefix_padding_ms": 100},
+        extra_body={"languages": ["en", "zh"], "keywords": ["Hangzhou", "ECS"]},
+    )
+    assert answer.logprobs is not None
+    assert (answer.logprobs[0].token, answer.logprobs[0].bytes) == (" window", list(b" window"))
+    assert answer.logprobs[0].logprob == pytest.approx(math.log(0.9))
+    assert sdk.models.retrieve("whisper-1").id == "timed"

@@ -97,5 +97,7 @@ def bare_page(app: FastAPI, _services: Services) -> None:
 if __name__ == "__main__":
     from service_app import serve
 
-    serve.create_app = lambda settings: create_app(settings, engine=TimedEngine, page=bare_page)  # type: ignore[assignment]
+    serve.create_app = lambda settings: create_app(
+        settings, engine=TimedEngine, page=bare_page, canary_clip=Path(__file__).with_name("clip.wav")
+    )  # type: ignore[assignment]
     sys.exit(serve.serve(Settings.from_environment()))

@@ -1,0 +1,1 @@
+"""What an operator does on the machine itself: `python -m service_app COMMAND`."""

@@ -1,0 +1,121 @@
+"""Tells a job's webhook that it has ended, signed as https://www.standardwebhooks.com says:
+
+    webhook-id         the job's id          (the same at every try: receivers drop repeats)
+    webhook-timestamp  Unix time of this try
+    webhook-signature  v1,<base64 of HMAC-SHA256 over "id.timestamp.body" with the owner's secret>
+
+The secret differs for every user and is shown by `GET /api/webhook-secret`. Tries are stored, so they survive restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import logging
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from . import outbound
+from .errors import UserError
+from .jobs import Jobs
+from .types import Job
+
+# Seconds until the next try; then it is given up.
+DELAYS: Final = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
+_LOOK_SECONDS: Final = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Secrets:
+    """One secret for each user, all derived from a key that the data folder holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "webhook.key"
+
+    def of(self, user: str) -> str:
+        """`whsec_` and Base64, as receivers' libraries take it."""
+        return "whsec_" + base64.b64encode(self._raw(user)).decode()
+
+    def sign(self, user: str, message_id: str, at: int, body: bytes) -> str:
+        content = f"{message_id}.{at}.".encode() + body
+        return "v1," + base64.b64encode(hmac.digest(self._raw(user), content, hashlib.sha256)).decode()
+
+    def _raw(self, user: str) -> bytes:
+        if not self._path.exists():
+            made = self._path.with_suffix(f".{secrets.token_hex(8)}")
+            made.touch(mode=0o600)
+            made.write_bytes(secrets.token_bytes(32))
+            with contextlib.suppress(FileExistsError):  # whoever links first has made it; never half written
+                os.link(made, self._path)
+            made.unlink()
+        return hmac.digest(self._path.read_bytes(), user.encode(), hashlib.sha256)
+
+
+class Webhooks:
+    def __init__(self, jobs: Jobs, keys: Secrets, allowed: Sequence[outbound.Network]) -> None:
+        self._jobs = jobs
+        self._keys = keys
+        self._allowed = allowed
+        self._wake = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def ended(_job_id: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop closes while the server stops
+                loop.call_soon_threadsafe(self._wake.set)
+
+        jobs.when_ended.append(ended)
+
+    async def deliver(self) -> None:
+        """Runs until it is cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                for job, url, tries in await asyncio.to_thread(self._jobs.figures.webhooks_due, time.time()):
+                    await asyncio.to_thread(self._try, job, url, tries)
+            except Exception:
+                _log.exception("webhooks failed")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wake.wait()
+
+    def _try(self, job: Job, url: str, tries: int) -> None:
+        body = json.dumps(_message(job), ensure_ascii=False).encode()
+        at = int(time.time())
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": job.id,
+            "webhook-timestamp": str(at),
+            "webhook-signature": self._keys.sign(job.owner, job.id, at, body),
+        }
+        try:
+            status = outbound.post(url, body, headers, self._allowed)
+            outcome = f"HTTP {status}"
+            delivered = 200 <= status < 300
+        except UserError as error:
+            outcome, delivered = error.code, False
+        following = None if delivered or tries >= len(DELAYS) else time.time() + DELAYS[tries]
+        self._jobs.figures.webhook_tried(job.id, following)
+        self._jobs.note(job.id, "webhook", outcome + ("" if delivered or following else ", given up"))
+
+
+def _message(job: Job) -> dict[str, Any]:
+    return {
+        "type": f"job.{job.state.value}",
+        "data": {
+            "id": job.id,
+            "state": job.state.value,
+            "language": job.language,
+            "duration": job.duration,
+            "created": job.created,
+            "finished": job.finished,
+            "error": job.failure and {"code": job.failure.code, "message": job.failure.en},
+        },
+    }
