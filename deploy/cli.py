@@ -42,7 +42,10 @@ def run(
     try:
         session.args = parser().parse_args(words)
         command = importlib.import_module(f".commands.{session.args.verb}", __package__)
-        code: int = getattr(command, session.args.verb)(session)
+        try:
+            code: int = getattr(command, session.args.verb)(session)
+        finally:
+            session.leave()
     except Failure as failure:
         session.fail(failure)
         return failure.exit_code

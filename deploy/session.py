@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .alibaba import Account
 
 ENVELOPE = 1
+# What asks about stacks that are not there yet: the local target is started for it, and stopped again when it has none.
+LOOKS = frozenset({"estimate", "preview", "policy", "doctor"})
 LOCAL_POLL, CLOUD_POLL = 0.3, 3.0  # seconds between two looks at a stack
 
 
@@ -58,7 +60,7 @@ class Session:
 
     @cached_property
     def account(self) -> Account:
-        """What the options name. A local target is started by `create` only."""
+        """What the options name. A local target is started by `create` and by what looks ahead only."""
         from .alibaba import connect, connect_local
 
         region = self.region.id
@@ -66,10 +68,18 @@ class Session:
             return connect(region=region, endpoint=self.args.endpoint, profile=self.args.profile, sleep=self.sleep)
         from .target import local_endpoint
 
-        endpoint = local_endpoint(self.state_dir, start=self.verb == "create")
+        endpoint = local_endpoint(self.state_dir, start=self.verb == "create" or self.verb in LOOKS)
         return connect_local(
             endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region=region, sleep=self.sleep
         )
+
+    def leave(self) -> None:
+        """Ends a local target that was started for a look and has no stack."""
+        looked = self.verb in LOOKS or getattr(self.args, "dry_run", False)
+        if looked and self.args.local and "account" in self.__dict__:
+            from .target import stop_if_idle
+
+            stop_if_idle(self.state_dir)
 
     @cached_property
     def cloud(self) -> Cloud:

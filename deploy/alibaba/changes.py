@@ -45,7 +45,7 @@ class ChangesOfStacks(RosPart):
             models.ExecuteChangeSetRequest(
                 region_id=self._region, change_set_id=change_set_id, client_token=uuid.uuid4().hex
             ),
-            done=("ActionInProgress", "ChangeSetNotFound"),
+            done=("ActionInProgress", "ChangeSetNotFound", "NotSupported"),
         )
 
     def discard(self, change_set_id: str) -> None:

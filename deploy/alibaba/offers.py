@@ -28,7 +28,9 @@ class Offers(RosPart):
                 parameters=keyed(models.GetTemplateEstimateCostRequestParameters, parameters),
             ),
         )
-        return [_price(name, item) for name, item in sorted((body.resources or {}).items())]
+        period = parameters.get("PayPeriod", "1")
+        periods = int(period) if isinstance(period, str) and period.isdigit() else 1
+        return [_price(name, item, periods) for name, item in sorted((body.resources or {}).items())]
 
     def preview(self, plan: StackPlan) -> list[Preview]:
         body = self._calls.body(
@@ -96,14 +98,17 @@ class Offers(RosPart):
         return middle - parsedate_to_datetime(date).timestamp() if date else None
 
 
-def _price(name: str, item: Mapping[str, Any]) -> Price:
-    """Of `{"Type", "Success", "Result": {"Order": {TradeAmount, Currency}, "OrderSupplement": {PriceUnit}}}`."""
+def _price(name: str, item: Mapping[str, Any], periods: int) -> Price:
+    """Of `{"Type", "Result": {"Order": {TradeAmount, Currency}, "OrderSupplement": {ChargeType, PriceUnit}}}`. What is
+    paid in advance has the price of all its `periods`."""
     result = item.get("Result")
     result = result if isinstance(result, Mapping) else {}
     order, supplement = result.get("Order") or {}, result.get("OrderSupplement") or {}
     amount: Decimal | None
     try:
         amount = Decimal(str(order["TradeAmount"]))
+        if supplement.get("ChargeType") == "PrePaid":
+            amount /= periods
     except (KeyError, InvalidOperation):
         amount = None
     unit = str(supplement.get("PriceUnit") or "Hour").strip("/ ").capitalize()
