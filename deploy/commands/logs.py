@@ -10,6 +10,7 @@ _MOST = 10_000
 _SECONDS = 60
 # Cloud Assistant keeps the last 24 KB of what a command prints. Secrets are cut out on the instance.
 _SCRIPT = """\
+#!/bin/bash
 set -u
 root=${{WHISPER_ROOT:-}}
 log=$root/var/log/whisper/{log}.log

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -178,14 +177,3 @@ class TemplateActions:
             stack = Stack("", name, region_of(arguments), "", "", time.time(), time.time(), "", request)
         self._engine.check(Stack(**{**vars(stack), "request": request}))
         return stack, request
-
-
-def _texts_in_json(arguments: Arguments, name: str) -> list[str]:
-    """A list that the SDKs send as one JSON text."""
-    try:
-        value = json.loads(arguments.text(name) or "[]")
-    except ValueError:
-        value = None
-    if not isinstance(value, list):
-        raise invalid_parameter(name, "it should be a JSON list")
-    return [str(item) for item in value]
