@@ -45,7 +45,8 @@ install_package() {
 last_line() { grep . "$1" | tail -n 1 | tr -d '"\\|\000-\037' | cut -c1-300; }
 
 if [ ! -f "$start" ] || [ -e "$installing" ]; then install_package; fi
-address=$(decode '${AddressB64}')
+address=$(decode '${DomainB64}')
+[ -n "$address" ] || address=$(decode '${PublicIpB64}') # neither: start.sh finds the private one
 exec bash "$start" <<VALUES
 USER_B64=${UserB64}
 PASSWORD_B64=${PasswordB64}

@@ -105,8 +105,10 @@ def test_the_script_gets_every_value_in_base64(options: Choice) -> None:
     given = as_the_form_sends(options)
     script = resources(given)["RunCommand"]["Properties"]["CommandContent"]
     assert "${" not in re.sub(r"\$\{(WHISPER_ROOT:-|url%%\\\?\*)\}", "", script)
-    address = "" if options["AccessMethod"] == "WebProxy" else options["DomainName"] or "EipAddress-of-EipAssociation"
-    assert f"address=$(decode '{encode(address)}')" in script
+    public = options["AccessMethod"] != "WebProxy"
+    assert f"address=$(decode '{encode(options['DomainName'] if public else '')}')" in script
+    # named even when a domain is shown, so that the command does not run before the address is bound
+    assert f"address=$(decode '{encode('EipAddress-of-EipAssociation' if public else '')}')" in script
     assert f"url=$(decode '{encode(options['PackageUrl'])}')" in script
     for secret in (ALWAYS["SoftwarePassword"], DEPENDENT["InstancePassword"], DOMAIN, "bucket.example"):
         assert secret not in script
