@@ -61,6 +61,7 @@ def failed(session: Session, stack: Stack, events: Sequence[StackEvent]) -> Fail
 def plan_lines(plan: StackPlan) -> list[str]:
     """What would be sent, for people."""
     shown = plan.shown()
+    shown["template"] = f"SHA-256 {shown.pop('template_sha256')[:12]}…"
     parameters = shown.pop("parameters")
     tags = shown.pop("tags")
     facts = {key.replace("_", " "): value for key, value in shown.items()}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 # What a resource that takes long is waiting for.
 _AWAITED = {
     "ALIYUN::ECS::InstanceGroup": "the instance boots",
-    "ALIYUN::ECS::RunCommand": "the startup script is handed over",
-    "ALIYUN::ROS::WaitCondition": "the app starts and transcribes a test clip",
+    "ALIYUN::ECS::RunCommand": "the script is handed over",
+    "ALIYUN::ROS::WaitCondition": "the app checks itself",
 }
 _STYLE = {"COMPLETE": "green", "FAILED": "red", "PROGRESS": "yellow"}
 # As wide as the longest that come, so that nothing jumps when they do.
@@ -75,8 +75,8 @@ def _live(steps: Iterable[Step], stream: TextIO, clock: Callable[[], float], env
     from rich.console import Console
     from rich.live import Live
 
-    tree = _Tree(clock)
     console = Console(file=stream, no_color="NO_COLOR" in environ, _environ=dict(environ))
+    tree = _Tree(clock, console.width)
     # Drawn four times a second and whenever something happened; each time over the last, in one write.
     with Live(get_renderable=tree.table, console=console, refresh_per_second=4) as live:
         for step in steps:
@@ -100,6 +100,7 @@ class _Tree:
     """The stack with its resources below it, in the order in which they began."""
 
     clock: Callable[[], float]
+    width: int
     stack: Stack | None = None
     rows: dict[str, _Row] = field(default_factory=dict)
 
@@ -127,8 +128,9 @@ class _Tree:
         table.add_column(min_width=_NAME_WIDTH, no_wrap=True)
         table.add_column(min_width=_STATUS_WIDTH, no_wrap=True)
         table.add_column(justify="right", min_width=_TIME_WIDTH, no_wrap=True)
+        table.add_column(no_wrap=True)
         # What does not fit is cut off: a line that wraps would make the tree jump.
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        room = max(self.width - self._left(), 0)
         if self.stack is not None:
             status = _status(self.stack.status)
             table.add_row(Text(self.stack.name, style="bold"), status, duration(now - self._start), "")
@@ -140,9 +142,25 @@ class _Tree:
                 f"{branch} {name}",
                 _status(row.status),
                 duration((row.ended if row.ended is not None else now) - row.begun),
-                Text(note, style="dim"),
+                _cut(note, room),
             )
         return table
+
+    def _left(self) -> int:
+        """Columns that the other cells take, with the gaps between."""
+        names = [len(name) + 3 for name in self.rows]
+        statuses = [len(row.status) for row in self.rows.values()]
+        if self.stack is not None:
+            names, statuses = [*names, len(self.stack.name)], [*statuses, len(self.stack.status)]
+        return max([_NAME_WIDTH, *names]) + max([_STATUS_WIDTH, *statuses]) + _TIME_WIDTH + 6
+
+
+def _cut(note: str, width: int) -> Text:
+    from rich.text import Text
+
+    text = Text(note, style="dim")
+    text.truncate(width, overflow="ellipsis")
+    return text
 
 
 def _status(status: str) -> Text:

@@ -13,6 +13,7 @@ import pytest
 
 from deploy.cli import run
 from deploy.options import VERBS
+from deploy.reference import FILE, reference
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -131,3 +132,7 @@ def test_a_bug_leaves_its_traceback_in_a_log(tmp_path: Path, monkeypatch: pytest
     (log,) = tmp_path.glob("whisper-deploy-specs-*.log")
     assert err.getvalue() == f"error: this is a bug in the program; please report it with {log}\n"
     assert "ZeroDivisionError: a bug" in log.read_text()
+
+
+def test_the_reference_is_what_the_program_takes() -> None:
+    assert FILE.read_text(encoding="utf-8") == reference(), "run: python -m deploy.reference"
