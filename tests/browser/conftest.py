@@ -23,7 +23,7 @@ from tests.browser.page import WhisperPage, browser
 from tests.support import recordings
 
 ROOT = Path(__file__).parents[2]
-LIMIT_MB = 2
+LIMIT_MB = 24
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_a_file_over_the_limit_and_an_empty_one_are_told_before_the_upload(windo
     big.write_bytes(bytes(LIMIT_MB * 1024 * 1024 + 1))
     empty.touch()
     window.upload(big)
-    expect(window.page.get_by_role("alert")).to_contain_text("the limit is 2.0 MB")
+    expect(window.page.get_by_role("alert")).to_contain_text(f"the limit is {LIMIT_MB} MB")
     window.upload(empty)
     expect(window.page.get_by_role("alert")).to_contain_text("The file is empty: empty.wav")
 

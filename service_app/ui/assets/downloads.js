@@ -34,6 +34,7 @@ export function downloadMenu(label, address, id = "wt-download") {
     button.setAttribute("aria-expanded", open);
   };
   button.addEventListener("click", () => toggle(panel.hidden));
+  panel.addEventListener("click", (event) => event.target.closest("a") && toggle(false));
   root.addEventListener("keydown", (event) => event.key === "Escape" && (toggle(false), button.focus()));
   document.addEventListener("pointerdown", (event) => root.isConnected && !root.contains(event.target) && toggle(false));
   aim();

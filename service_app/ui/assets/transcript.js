@@ -115,7 +115,8 @@ export class Transcript {
 
   /** What is heard now is lit: the line, and in it the word. */
   light(seconds, playing) {
-    const index = this.segments.findLastIndex((segment) => segment.start <= seconds + 0.05);
+    const begun = playing || seconds > 0;
+    const index = begun ? this.segments.findLastIndex((segment) => segment.start <= seconds + 0.05) : -1;
     const line = this.lines[index] ?? null;
     this.now.clear();
     const place = line?.places.findLast(({ word }) => word.start <= seconds + 0.03);
