@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ApiError, bad_reference, invalid
-from .functions import TABLE, FunctionError, text_of, truth
+from .functions import TABLE
 from .regions import zones
 from .template import Template
+from .values import FunctionError, text_of, truth
 
 NO_VALUE = object()  # ALIYUN::NoValue: the property or list item is left out
 VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
-STACK_FUNCTIONS = frozenset({"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Fn::FindInMap", "Fn::GetAZs", "Condition"})
-ELSEWHERE = frozenset({"Fn::GetStackOutput", "Fn::MarketplaceImage", "Fn::Indent", "Fn::Transform"})
+ELSEWHERE = frozenset({"Fn::MarketplaceImage", "Fn::Transform"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Scope:
     pseudo: Mapping[str, Any]
     ref: Callable[[str], Any]
     attribute: Callable[[str, str], Any]
+    elsewhere: Callable[[str, str, str], Any] = lambda stack, output, region: ""  # another stack's output
     _conditions: dict[str, bool | None] = field(default_factory=dict)
 
     def condition(self, name: str) -> bool:
@@ -185,14 +186,27 @@ def _get_azs(argument: Any, scope: Scope, where: str) -> list[str]:
     return zones(text_of(evaluate(argument, scope, where)) or str(scope.pseudo["ALIYUN::Region"]))
 
 
+def _get_stack_output(argument: Any, scope: Scope, where: str) -> Any:
+    if not isinstance(argument, list) or len(argument) not in (2, 3):
+        raise invalid(f"{where}: Fn::GetStackOutput wants [stack, output, region].")
+    stack, output, *region = (text_of(evaluate(part, scope, where)) for part in argument)
+    if not stack or not output:
+        return ""
+    return scope.elsewhere(stack, output, *(region or [str(scope.pseudo["ALIYUN::Region"])]))
+
+
 _SPECIAL: Mapping[str, Callable[[Any, Scope, str], Any]] = {
     "Ref": _ref,
     "Fn::FindInMap": _find_in_map,
     "Fn::GetAZs": _get_azs,
     "Fn::GetAtt": _get_att,
+    "Fn::GetStackOutput": _get_stack_output,
     "Fn::If": _if,
     "Fn::Sub": _sub,
 }
+
+
+STACK_FUNCTIONS = frozenset(_SPECIAL)  # those that look at the stack, or at others
 
 
 @dataclass(frozen=True)

@@ -7,67 +7,19 @@ functions that look at the stack (Ref, GetAtt, Sub, If, FindInMap, GetAZs) are i
 
 from __future__ import annotations
 
-import ast
 import base64
 import binascii
 import json
-import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
 from ipaddress import ip_network
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-Number = int | float
-
-
-class FunctionError(Exception):
-    """The argument does not fit; the text says what the function wants."""
-
-
-def text_of(value: Any) -> str:
-    """A value as the service puts it into text: booleans lower case, lists and maps as JSON."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else str(value)
-
-
-def truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    raise FunctionError(f"wants true or false, not {text_of(value)!r}")
-
-
-def number(value: Any) -> Number:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise FunctionError(f"wants a number, not {text_of(value)!r}")
-    if isinstance(value, str):
-        try:
-            return int(value) if re.fullmatch(r"\s*[+-]?\d+\s*", value) else float(value)
-        except ValueError:
-            raise FunctionError(f"wants a number, not {value!r}") from None
-    return value
-
-
-def _items(value: Any, *lengths: int, form: str) -> list[Any]:
-    if not isinstance(value, list) or (lengths and len(value) not in lengths):
-        raise FunctionError(f"wants {form}")
-    return value
-
-
-def _list(value: Any, form: str) -> list[Any]:
-    """A list; text is taken apart at commas, as a CommaDelimitedList is."""
-    if isinstance(value, str):
-        return value.split(",") if value else []
-    return _items(value, form=form)
+from .arithmetic import add, avg, calculate, extreme
+from .jq import jq
+from .values import FunctionError, items, listed, number, text_of, truth
 
 
 def _base64_decode(value: Any) -> str:
@@ -84,19 +36,30 @@ def _str(value: Any) -> str:
 
 
 def _join(value: Any) -> str:
-    delimiter, parts = _items(value, 2, form="[delimiter, [values]]")
-    return text_of(delimiter).join(text_of(part) for part in _items(parts, form="[delimiter, [values]]"))
+    delimiter, parts = items(value, 2, form="[delimiter, [values]]")
+    return text_of(delimiter).join(text_of(part) for part in items(parts, form="[delimiter, [values]]"))
 
 
 def _split(value: Any) -> list[str]:
-    delimiter, text = _items(value, 2, form="[delimiter, text]")
+    delimiter, text = items(value, 2, form="[delimiter, text]")
     if not delimiter or not isinstance(text, str):
         raise FunctionError("wants [delimiter, text]")
     return text.split(delimiter)
 
 
+def _indent(value: Any) -> str:
+    form = "[text, level from 0 to 20, size from 0 to 4, whether the first line counts]"
+    text, level, *more = items(value, 2, 3, 4, form=form)
+    depth, size = number(level), number(more[0]) if more else 2
+    first = truth(more[1]) if len(more) > 1 else True
+    if not isinstance(text, str) or depth not in range(21) or size not in range(5):
+        raise FunctionError(f"wants {form}")
+    pad, lines = " " * int(depth * size), text.split("\n")
+    return "\n".join(pad + line if line and (first or index) else line for index, line in enumerate(lines))
+
+
 def _replace(value: Any) -> str:
-    changes, text = _items(value, 2, form="[{old: new}, text]")
+    changes, text = items(value, 2, form="[{old: new}, text]")
     if not isinstance(changes, Mapping) or not isinstance(text, str):
         raise FunctionError("wants [{old: new}, text]")
     for old, new in changes.items():
@@ -106,12 +69,12 @@ def _replace(value: Any) -> str:
 
 def _select(value: Any) -> Any:
     form = "[index, list] or [key, map], with an optional default"
-    index, source, *default = _items(value, 2, 3, form=form)
+    index, source, *default = items(value, 2, 3, form=form)
     if isinstance(source, Mapping):
         if text_of(index) in source:
             return source[text_of(index)]
         return default[0] if default else ""
-    values, key = _list(source, form), text_of(index).strip()
+    values, key = listed(source, form), text_of(index).strip()
     if ":" in key:
         try:
             return values[slice(*(int(part) if part else None for part in key.split(":")))]
@@ -125,8 +88,8 @@ def _select(value: Any) -> Any:
 
 
 def _index(value: Any) -> int | None:
-    item, values = _items(value, 2, form="[item, list]")
-    values = _list(values, "[item, list]")
+    item, values = items(value, 2, form="[item, list]")
+    values = listed(values, "[item, list]")
     return values.index(item) if item in values else None
 
 
@@ -138,11 +101,11 @@ def _length(value: Any) -> int:
 
 def _list_merge(value: Any) -> list[Any]:
     form = "a list of lists"
-    return [item for part in _items(value, form=form) for item in _list(part, form)]
+    return [item for part in items(value, form=form) for item in listed(part, form)]
 
 
 def _json_path(value: Any) -> Any:
-    path, source = _items(value, 2, form="[key, JSON text]")
+    path, source = items(value, 2, form="[key, JSON text]")
     if isinstance(source, str):
         try:
             source = json.loads(source)
@@ -162,7 +125,7 @@ def _json_path(value: Any) -> Any:
 
 
 def _merge_map_to_list(value: Any) -> list[dict[str, Any]]:
-    maps = _items(value, form="a list of maps whose values are lists")
+    maps = items(value, form="a list of maps whose values are lists")
     if not all(isinstance(m, Mapping) and all(isinstance(v, list) for v in m.values()) for m in maps):
         raise FunctionError("wants a list of maps whose values are lists")
     columns = {key: values for m in maps for key, values in m.items()}
@@ -171,78 +134,12 @@ def _merge_map_to_list(value: Any) -> list[dict[str, Any]]:
 
 
 def _select_map_list(value: Any) -> list[Any]:
-    key, maps = _items(value, 2, form="[key, list of maps]")
-    return [m[key] for m in _items(maps, form="[key, list of maps]") if isinstance(m, Mapping) and key in m]
-
-
-def _rounded(result: Decimal, places: Any) -> Number:
-    digits = number(places)
-    if not isinstance(digits, int) or not 0 <= digits <= 15:
-        raise FunctionError("wants a whole number of decimal places")
-    rounded = result.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-    return int(rounded) if digits == 0 else float(rounded)
-
-
-def _avg(value: Any) -> Number:
-    places, values = _items(value, 2, form="[decimal places, [numbers]]")
-    numbers = [Decimal(str(number(v))) for v in _list(values, "[decimal places, [numbers]]")]
-    if not numbers:
-        raise FunctionError("wants at least one number")
-    return _rounded(sum(numbers, Decimal()) / len(numbers), places)
-
-
-def _add(value: Any) -> Any:
-    values = _items(value, form="a list of numbers, of lists or of maps")
-    if values and all(isinstance(v, list) for v in values):
-        return [item for v in values for item in v]
-    if values and all(isinstance(v, Mapping) for v in values):
-        return {key: item for v in values for key, item in v.items()}
-    return sum(number(v) for v in values)
-
-
-_OPERATORS: dict[type[ast.AST], Callable[[Decimal, Decimal], Decimal]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.Mod: operator.mod,
-}  # fmt: skip
-
-
-def _arithmetic(node: ast.AST) -> Decimal:
-    match node:
-        case ast.Expression(body=body):
-            return _arithmetic(body)
-        case ast.Constant(value=value) if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return Decimal(str(value))
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_arithmetic(operand)
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_arithmetic(left), _arithmetic(right))
-    raise FunctionError("wants numbers with + - * / % and brackets")
-
-
-def _calculate(value: Any) -> Number:
-    expression, places, *values = _items(value, 2, 3, form="[expression, decimal places, [values]]")
-    numbers = [number(v) for v in _items(values[0], form="a list of values")] if values else []
-    try:
-        text = re.sub(r"\{(\d+)\}", lambda m: f"({numbers[int(m[1])]})", text_of(expression))
-        return _rounded(_arithmetic(ast.parse(text, mode="eval")), places)
-    except IndexError:
-        raise FunctionError("has a {place} without a value") from None
-    except (SyntaxError, ArithmeticError, RecursionError):
-        raise FunctionError(f"cannot calculate {text_of(expression)!r}") from None
-
-
-def _extreme(choose: Callable[[list[Number]], Number]) -> Callable[[Any], Number]:
-    def apply(value: Any) -> Number:
-        numbers = [number(v) for v in _list(value, "a list of numbers")]
-        if not numbers:
-            raise FunctionError("wants at least one number")
-        return choose(numbers)
-
-    return apply
+    key, maps = items(value, 2, form="[key, list of maps]")
+    return [m[key] for m in items(maps, form="[key, list of maps]") if isinstance(m, Mapping) and key in m]
 
 
 def _format_time(value: Any) -> str:
-    layout, *zone = [value] if isinstance(value, str) else _items(value, 1, 2, form="[format, time zone]")
+    layout, *zone = [value] if isinstance(value, str) else items(value, 1, 2, form="[format, time zone]")
     try:
         return datetime.now(ZoneInfo(zone[0]) if zone else UTC).strftime(text_of(layout))
     except (ZoneInfoNotFoundError, ValueError):
@@ -250,17 +147,17 @@ def _format_time(value: Any) -> str:
 
 
 def _contains(value: Any) -> bool:
-    source, item = _items(value, 2, form="[list, item]")
-    return item in _list(source, "[list, item]")
+    source, item = items(value, 2, form="[list, item]")
+    return item in listed(source, "[list, item]")
 
 
 def _each_member_in(value: Any) -> bool:
-    members, source = (_list(v, "[list, list]") for v in _items(value, 2, form="[list, list]"))
+    members, source = (listed(v, "[list, list]") for v in items(value, 2, form="[list, list]"))
     return all(member in source for member in members)
 
 
 def _match_pattern(value: Any) -> bool:
-    pattern, text = _items(value, 2, form="[pattern, text]")
+    pattern, text = items(value, 2, form="[pattern, text]")
     try:
         return re.fullmatch(text_of(pattern), text_of(text)) is not None
     except re.error as error:
@@ -268,12 +165,12 @@ def _match_pattern(value: Any) -> bool:
 
 
 def _equals(value: Any) -> bool:
-    left, right = _items(value, 2, form="[value, value]")
+    left, right = items(value, 2, form="[value, value]")
     return left == right or text_of(left) == text_of(right)
 
 
 def _cidr(value: Any) -> list[str]:
-    block, count, bits = _items(value, 3, form="[block, count, host bits]")
+    block, count, bits = items(value, 3, form="[block, count, host bits]")
     try:
         subnets = ip_network(text_of(block)).subnets(new_prefix=32 - int(number(bits)))
         return [str(subnet) for subnet, _ in zip(subnets, range(int(number(count))), strict=False)]
@@ -281,71 +178,35 @@ def _cidr(value: Any) -> list[str]:
         raise FunctionError(f"cannot divide {text_of(block)}: {error}") from None
 
 
-_JQ_STEP = re.compile(r"""\.(?P<key>[A-Za-z_]\w*)|\.?\["(?P<quoted>[^"]*)"\]|\.?\[(?P<index>-?\d*)\]""")
-
-
-def _jq(value: Any) -> Any:
-    """The part of jq that templates use to take values out: `.a.b`, `[0]`, `[]`, `."a"`, and `|` between them."""
-    mode, script, source = _items(value, 3, form="[First or All, script, JSON]")
-    if mode not in ("First", "All"):
-        raise FunctionError("wants First or All as its first argument")
-    if isinstance(source, str):
-        try:
-            source = json.loads(source)
-        except ValueError:
-            raise FunctionError("wants JSON as its third argument") from None
-    values = [source]
-    for stage in text_of(script).split("|"):
-        rest = stage.strip()
-        while rest not in ("", "."):
-            step = _JQ_STEP.match(rest)
-            if not step:
-                raise FunctionError(f"knows only paths such as .a[0].b[] on the local target, not {rest!r}")
-            values = [found for v in values for found in _jq_step(v, step)]
-            rest = rest[step.end() :]
-    return values if mode == "All" else (values[0] if values else None)
-
-
-def _jq_step(value: Any, step: re.Match[str]) -> list[Any]:
-    key, index = step["key"] or step["quoted"], step["index"]
-    if key is not None:
-        if not isinstance(value, Mapping):
-            raise FunctionError(f"finds no key {key!r}")
-        return [value.get(key)]
-    if index == "":
-        return list(value.values()) if isinstance(value, Mapping) else list(_items(value, form="a list before []"))
-    values = _items(value, form="a list before [index]")
-    return [values[int(index)] if -len(values) <= int(index) < len(values) else None]
-
-
 def _booleans(value: Any) -> list[bool]:
-    return [truth(v) for v in _items(value, form="a list of conditions")]
+    return [truth(v) for v in items(value, form="a list of conditions")]
 
 
 TABLE: Mapping[str, Callable[[Any], Any]] = {
-    "Fn::Add": _add,
+    "Fn::Add": add,
     "Fn::And": lambda value: all(_booleans(value)),
     "Fn::Any": lambda value: any(_booleans(value)),
-    "Fn::Avg": _avg,
+    "Fn::Avg": avg,
     "Fn::Base64": lambda value: base64.b64encode(text_of(value).encode()).decode(),
     "Fn::Base64Decode": _base64_decode,
     "Fn::Base64Encode": lambda value: base64.b64encode(text_of(value).encode()).decode(),
-    "Fn::Calculate": _calculate,
+    "Fn::Calculate": calculate,
     "Fn::Cidr": _cidr,
     "Fn::Contains": _contains,
     "Fn::EachMemberIn": _each_member_in,
     "Fn::Equals": _equals,
     "Fn::FormatTime": _format_time,
     "Fn::GetJsonValue": _json_path,
+    "Fn::Indent": _indent,
     "Fn::Index": _index,
     "Fn::Join": _join,
-    "Fn::Jq": _jq,
+    "Fn::Jq": jq,
     "Fn::Length": _length,
     "Fn::ListMerge": _list_merge,
     "Fn::MatchPattern": _match_pattern,
-    "Fn::Max": _extreme(max),
+    "Fn::Max": extreme(max),
     "Fn::MergeMapToList": _merge_map_to_list,
-    "Fn::Min": _extreme(min),
+    "Fn::Min": extreme(min),
     "Fn::Not": lambda value: not truth(value[0] if isinstance(value, list) and len(value) == 1 else value),
     "Fn::Or": lambda value: any(_booleans(value)),
     "Fn::Replace": _replace,

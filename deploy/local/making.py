@@ -68,7 +68,7 @@ class Maker:
         """As they come out now, in their kinds. Raises ApiError."""
         definition = self._template.resources[name]
         known = self._means.handlers[definition.type].properties
-        scope = scope_of(self._stack, self._records.resources())
+        scope = scope_of(self._stack, self._records.resources(), self._records.store)
         values = evaluate(dict(definition.properties), scope, f"Resources.{name}.Properties")
         check_properties(name, values, known)
         return {

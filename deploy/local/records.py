@@ -16,7 +16,7 @@ class Records:
     """`secrets` are the values that no text may show; `mask` stands in their place."""
 
     def __init__(self, store: Store, stack: Stack, secrets: Iterable[str], mask: str) -> None:
-        self._store, self._stack, self._mask = store, stack, mask
+        self.store, self._stack, self._mask = store, stack, mask
         forms = {form for secret in secrets for form in (secret, base64.b64encode(secret.encode()).decode())}
         self._secrets = sorted(forms, key=len, reverse=True)
         self._reported: dict[str, Mapping[str, Any]] = {}  # before the resource was complete
@@ -35,12 +35,12 @@ class Records:
 
     def set_stack(self, status: str, reason: str) -> None:
         reason = self.hide(reason)
-        with self._store.transaction():
+        with self.store.transaction():
             self.stack_event(status, reason)
-            self._store.set_stack_status(self._stack.id, status, reason, time.time())
+            self.store.set_stack_status(self._stack.id, status, reason, time.time())
 
     def resources(self) -> dict[str, Resource]:
-        return self._store.resources(self._stack.id)
+        return self.store.resources(self._stack.id)
 
     def start(self, name: str, kind: str, physical_id: str) -> Resource:
         """The making of a resource begins."""
@@ -56,7 +56,7 @@ class Records:
         reason: str = "state changed",
         attributes: Mapping[str, Any] | None = None,
     ) -> None:
-        with self._store.transaction():
+        with self.store.transaction():
             known = resource.attributes if attributes is None else attributes
             if status.endswith("_COMPLETE"):
                 known = self._reported.pop(resource.name, known)
@@ -69,28 +69,28 @@ class Records:
 
     def report(self, name: str, attributes: Mapping[str, Any]) -> None:
         """Attributes that became known after the resource was complete."""
-        with self._store.transaction():
+        with self.store.transaction():
             resource = self.resources().get(name)
             if resource and resource.status.endswith("_IN_PROGRESS"):
                 self._reported[name] = attributes
             elif resource and not resource.status.startswith("DELETE_"):
-                self._store.save_resource(replace(resource, attributes=attributes))
+                self.store.save_resource(replace(resource, attributes=attributes))
 
     def note(self, resource: Resource) -> None:
         """What became known of a resource, without an event."""
-        self._store.save_resource(resource)
+        self.store.save_resource(resource)
 
     def forget(self, name: str) -> None:
         """The resource is no longer one of the stack's."""
-        self._store.forget_resource(self._stack.id, name)
+        self.store.forget_resource(self._stack.id, name)
 
     def _save(self, resource: Resource) -> None:
-        with self._store.transaction():
-            self._store.save_resource(resource)
+        with self.store.transaction():
+            self.store.save_resource(resource)
             self._event(resource.name, resource.type, resource.physical_id, resource.status, resource.reason)
 
     def _event(self, name: str, kind: str, physical_id: str, status: str, reason: str) -> None:
         stack = self._stack
-        self._store.add_event(
+        self.store.add_event(
             Event(str(uuid.uuid4()), stack.id, stack.name, name, kind, physical_id, status, reason, time.time())
         )

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .errors import ApiError, bad_attribute, bad_reference, invalid
-from .evaluation import ELSEWHERE, Reference, Scope, choose, function_of, references
+from .evaluation import ELSEWHERE, STACK_FUNCTIONS, Reference, Scope, choose, function_of, references
 from .functions import TABLE
 from .resources import Handler, Property
 from .template import ResourceDefinition, Template
 
 _PSEUDO_NAMES = ("StackName", "StackId", "Region", "AccountId", "TenantId", "NoValue", "ResourceGroupId")
 PSEUDO = frozenset(f"ALIYUN::{name}" for name in _PSEUDO_NAMES)
-_STACK_FUNCTIONS = frozenset({"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Fn::FindInMap", "Fn::GetAZs"})
 
 
 def validate(template: Template, handlers: Mapping[str, Handler]) -> None:
@@ -120,7 +119,7 @@ def _parts(template: Template) -> Iterable[tuple[str, Any]]:
 
 def _check_functions(node: Any, where: str, template: Template) -> None:
     name = function_of(node)
-    if name and name not in TABLE and name not in _STACK_FUNCTIONS:
+    if name and name not in TABLE and name not in STACK_FUNCTIONS:
         reason = "is not known to the local target" if name in ELSEWHERE else "is not a function of ROS"
         raise invalid(f"{where}: {name} {reason}.")
     if name == "Fn::If" and isinstance(node[name], list) and node[name] and isinstance(node[name][0], str):

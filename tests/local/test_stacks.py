@@ -196,6 +196,18 @@ def test_conditions_leave_resources_and_outputs_out(target) -> None:
     assert target.outputs(stack.stack_id) == {"Old": "yes"}
 
 
+def test_outputs_of_another_stack(target) -> None:
+    target.create({"Resources": {"Vpc": VPC}, "Outputs": {"Range": {"Value": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}}})
+    wanted = {"Fn::GetStackOutput": ["stack", "Range"]}
+    nothing = {"Fn::GetStackOutput": ["nobody", "Range"]}
+    template = {
+        "Resources": {"Net": {"Type": "ALIYUN::ECS::VPC", "Properties": {"CidrBlock": wanted}}},
+        "Outputs": {"Same": {"Value": {"Fn::GetAtt": ["Net", "CidrBlock"]}}, "None": {"Value": nothing}},
+    }
+    stack = target.create(template, name="second")
+    assert target.outputs(stack.stack_id) == {"Same": "10.0.0.0/8", "None": ""}
+
+
 def test_service_failure_of_a_record(target) -> None:
     stack = target.create({"Resources": {"Vpc": VPC, "Switch": vswitch("192.168.0.0/24")}})
     assert stack.status == "CREATE_ROLLBACK_COMPLETE"

@@ -152,7 +152,7 @@ class StackActions:
             "Outputs": [],
         }
         if stack.status in _WITH_OUTPUTS and arguments.text("OutputOption") != "Disabled":
-            body["Outputs"] = outputs(scope_of(stack, resources), self._engine.secrets_of(stack))
+            body["Outputs"] = outputs(scope_of(stack, resources, self._engine.store), self._engine.secrets_of(stack))
         if arguments.text("ShowResourceProgress").startswith("Enabled"):
             body["ResourceProgress"] = _progress(stack, resources)
         checked = [resource.drift for resource in resources.values() if resource.drift]
