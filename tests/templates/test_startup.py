@@ -22,7 +22,7 @@ from .options import CLIENTS, as_the_form_sends, resources
 
 INSTALL = """#!/bin/bash
 set -e
-echo "$@" >> "$WHISPER_ROOT/installed"
+echo "$@ $DRIVER_SHA256" >> "$WHISPER_ROOT/installed"
 mkdir -p "$WHISPER_ROOT/opt/whisper/current/scripts"
 echo 'cat > "$WHISPER_ROOT/given"' > "$WHISPER_ROOT/opt/whisper/current/scripts/start.sh"
 if [ -e "$WHISPER_ROOT/broken" ]; then echo 'no "driver" for this card'; exit 1; fi
@@ -39,6 +39,7 @@ def package(script: str) -> bytes:
 
 
 PACKAGE = package(INSTALL)
+DRIVER = "ab" * 32
 SHA256 = hashlib.sha256(PACKAGE).hexdigest()
 
 
@@ -54,6 +55,7 @@ class Machine:
     def run(self, url: str = "", sha256: str = "") -> subprocess.CompletedProcess[str]:
         url = url.replace("PORT", str(self.port))
         choice = {"PackageUrl": url, "PackageSha256": sha256, "ClientCidr": CLIENTS, "Model": "large-v3"}
+        choice |= {"DriverSha256": DRIVER} if url else {}
         content = resources(as_the_form_sends(choice))["RunCommand"]["Properties"]["CommandContent"]
         signal = f"curl -s -X POST -H 'x-token: t' 'https://127.0.0.1:{self.port}/signal?a=1'"
         script = self.root / "command.sh"
@@ -125,7 +127,7 @@ URL = "https://127.0.0.1:PORT/whisper.tar.gz?Signature=s3cret%2B"
 def test_the_package_is_checked_installed_and_started(machine: Machine) -> None:
     done = machine.run(URL, SHA256)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert machine.installed() == ["--models large-v3"]
+    assert machine.installed() == [f"--models large-v3 {DRIVER}"]
     assert "PUBLIC_ADDRESS=EipAddress-of-EipAssociation" in (machine.root / "given").read_text()
     assert machine.signals == []
     assert "s3cret" not in done.stdout + done.stderr
