@@ -1,6 +1,6 @@
 """The recordings of the benchmark: real speech (see tests/support/recordings.py) put together the same way every time.
 
-    pieces (25 s, 10 s, 53 s of three speakers) ─▶ shuffled with pauses ─▶ a ten-minute recording, 16 clips of 5 to 60 s
+pieces (25 s, 10 s, 53 s of three speakers) ─▶ shuffled with pauses ─▶ a ten-minute recording, 16 clips of 5 to 60 s
 """
 
 from __future__ import annotations

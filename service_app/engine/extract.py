@@ -1,10 +1,10 @@
-"""The child process that opens one uploaded file: `python -m service_app.engine.extract FD`.
+"""The child process that opens one uploaded file: a fork of `python -m service_app.engine.extract FD`.
 
-Native decoders meet hostile files here, and only here. The process handles one file and ends. It limits itself before
+Native decoders meet hostile files here, and only here. A process handles one file and ends. It limits itself before
 it touches the file (memory, processor time, file size, no core), opens it with a white list of protocols and formats,
 so that playlists and scripts inside it open nothing, and answers in JSON, which cannot make the server run anything.
 
-    load libraries ─▶ wait for {"media", "pcm", "max_seconds"} ─▶ limit ─▶ decode ─▶ detect speech ─▶ cut ─▶ answer
+    load libraries ─▶ fork for each file: {"media", "pcm", "max_seconds"} ─▶ limit ─▶ decode ─▶ detect speech ─▶ cut
 
 The audio goes to the `pcm` file as 16 kHz mono 16-bit samples, from which the workers read their windows.
 """
@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from . import windows
 from .pcm import BYTES_PER_SECOND, RATE, as_float
+from .process import serve_forks
 from .speech import Detector
 
 # Containers of audio and video; no playlist, script, subtitle, image or network format (libavformat's demuxer names).
@@ -45,12 +46,11 @@ class RefusedError(Exception):
 
 
 def main(descriptor: int) -> None:
-    connection = Connection(descriptor)
     detector = Detector()
-    connection.send_bytes(b"{}")  # ready
+    connection = serve_forks(Connection(descriptor))
     try:
         request = json.loads(connection.recv_bytes())
-    except EOFError:  # the parent has gone, or has no more files
+    except (EOFError, ConnectionResetError):  # the parent has gone, or has no more files
         return
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     _limit(request["max_seconds"])
@@ -63,9 +63,10 @@ def main(descriptor: int) -> None:
     except OSError as error:
         answer = {"error": "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "unreadable"}
     connection.send_bytes(json.dumps(answer).encode())
+    os._exit(0)  # nothing to tidy up: what libraries do at their end costs time
 
 
-def _end_with_parent(connection: Connection) -> None:
+def _end_with_parent(connection: Connection[object, object]) -> None:
     try:
         connection.recv_bytes()
     except (EOFError, OSError):
@@ -88,7 +89,7 @@ def _set(limit: int, value: int) -> None:
 
 
 def extract(
-    media: Path, pcm: Path, max_seconds: float, detector: Detector, connection: Connection | None = None
+    media: Path, pcm: Path, max_seconds: float, detector: Detector, connection: Connection[object, object] | None = None
 ) -> dict[str, Any]:
     """Write the samples of `media` to `pcm` and answer with duration, speech and windows. Raises RefusedError."""
     if media.stat().st_size == 0:

@@ -1,7 +1,7 @@
-"""Opening uploaded files, seen from the server: one fresh child process for each file (see `extract`).
+"""Opening uploaded files, seen from the server: one child process for each file (see `extract`).
 
-A child that crashes, hangs or grows takes nothing down: it becomes an error about the file. One child waits ready with
-its libraries loaded, so that a short recording does not wait for imports.
+A child that crashes, hangs or grows takes nothing down: it becomes an error about the file. It is a fork of one that
+has its libraries loaded: to load them costs as much processor time as to transcribe a short recording.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 
 from ..errors import BadRequest, TooLarge, Unavailable, UnsupportedMedia, UserError
 from .pcm import pcm_path
-from .process import Child
+from .process import Forked, Prepared
 
 STALL_SECONDS = 60.0  # without a sign of life
 LOOK_SECONDS = 0.1  # between two looks at the caller's cancel
@@ -41,23 +42,21 @@ class Extractor:
         self._stall_seconds = stall_seconds
         self._places = threading.BoundedSemaphore(parallel)
         self._lock = threading.Lock()
-        self._spare: Child | None = None
-        self._busy: set[Child] = set()
+        self._prepared = Prepared("service_app.engine.extract")
+        self._busy: set[Forked] = set()
         self._closed = True
 
     def open(self) -> None:
         with self._lock:
             self._closed = False
-        self._prepare()
+        self._prepared.start()
 
     def close(self) -> None:
         """End all children; files being read fail with CancelledError."""
         with self._lock:
             self._closed = True
-            spare, self._spare = self._spare, None
             busy = list(self._busy)
-        if spare:
-            spare.end()
+        self._prepared.end()
         for child in busy:
             child.kill()
 
@@ -67,7 +66,7 @@ class Extractor:
         media.stat()
         with self._places:
             child = self._take()
-            unfinished = pcm_path(media).with_suffix(f".{child.pid}")
+            unfinished = pcm_path(media).with_suffix(f".{uuid.uuid4().hex}")
             try:
                 self._await_start(child)
                 child.connection.send_bytes(
@@ -86,7 +85,6 @@ class Extractor:
                 unfinished.unlink(missing_ok=True)
                 with self._lock:
                     self._busy.discard(child)
-                self._prepare()
         return Extract(
             duration=float(answer["duration"]),
             speech_seconds=float(answer["speech"]),
@@ -94,28 +92,18 @@ class Extractor:
             complete=bool(answer["complete"]),
         )
 
-    def _take(self) -> Child:
+    def _take(self) -> Forked:
         with self._lock:
             if self._closed:
                 raise CancelledError
-            child, self._spare = self._spare, None
-            if child is None or not child.running:
-                if child:
-                    child.end()
-                child = Child("service_app.engine.extract")
+            child = self._prepared.fork()
             self._busy.add(child)
             return child
 
-    def _prepare(self) -> None:
-        with self._lock:
-            if self._spare is None and not self._closed:
-                self._spare = Child("service_app.engine.extract")
-
-    def _await_start(self, child: Child) -> None:
+    def _await_start(self, child: Forked) -> None:
         """Raises Unavailable when the reader itself cannot run: that is no fault of the file."""
         try:
-            if child.connection.poll(self._stall_seconds):
-                child.connection.recv_bytes()
+            if child.await_start(self._stall_seconds):
                 return
         except (EOFError, ConnectionResetError):
             if self._closed:
@@ -127,7 +115,7 @@ class Extractor:
             retry_after=60,
         )
 
-    def _wait(self, child: Child, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    def _wait(self, child: Forked, cancelled: Callable[[], bool]) -> dict[str, Any]:
         last = time.monotonic()
         while True:
             if child.connection.poll(LOOK_SECONDS):

@@ -1,11 +1,20 @@
-"""Child processes of the engine: started fresh (never forked), joined to the server by one pipe, never left behind."""
+"""Child processes of the engine: joined to the server by one pipe each, never left behind.
+
+The server has threads, so it never forks; a child is a fresh Python. A `Prepared` child is one that has loaded its
+libraries, runs nothing beside its main thread, and forks for each piece of work.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.connection import Pipe as pipe  # noqa: N813
 from pathlib import Path
@@ -51,3 +60,98 @@ class Child:
         status = self._process.wait()
         self.connection.close()
         return status
+
+
+class Forked:
+    """A fork of a prepared child. `await_start` comes first."""
+
+    def __init__(self, connection: Connection[object, object]) -> None:
+        self.connection = connection
+        self.pid = 0
+        self._handle = -1  # the process itself: its number may be another's by the time it is killed
+
+    def await_start(self, seconds: float) -> bool:
+        """Whether it answers within so many seconds. Raises EOFError when it never will."""
+        if not self.connection.poll(seconds):
+            return False
+        self.pid = int(json.loads(self.connection.recv_bytes())["pid"])
+        with suppress(ProcessLookupError):
+            self._handle = os.pidfd_open(self.pid)
+        return True
+
+    def kill(self) -> None:
+        if self._handle >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill it if it still runs and close the pipe; its parent reaps it."""
+        self.kill()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+        self.connection.close()
+
+
+class Prepared:
+    """Starts `module` when it is first needed, and again should it have died; the module calls `serve_forks`."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+
+    def start(self) -> None:
+        with self._lock:
+            self._running()
+
+    def _running(self) -> Child:
+        if self._child is None or not self._child.running:
+            if self._child:
+                self._child.end()
+            # Libraries that would start threads for arithmetic: forking takes a process without any.
+            self._child = Child(self._module, {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
+        return self._child
+
+    def fork(self) -> Forked:
+        """Returns at once; `Forked.await_start` waits."""
+        ours, theirs = pipe()
+        try:
+            with self._lock:
+                child = self._running()
+                reduction.send_handle(child.connection, theirs.fileno(), child.pid)
+        except OSError:  # it has just died; the end of the pipe tells
+            pass
+        finally:
+            theirs.close()
+        return Forked(ours)
+
+    def end(self) -> None:
+        with self._lock:
+            child, self._child = self._child, None
+        if child:
+            child.end()
+
+
+def serve_forks(connection: Connection[object, object]) -> Connection[object, object]:
+    """In a prepared child: wait for work and fork. Returns in each fork only, with its own pipe; the prepared child
+    itself ends when the server has gone."""
+    signal.signal(signal.SIGCHLD, _reap)
+    while True:
+        try:
+            descriptor = reduction.recv_handle(connection)
+        except (EOFError, OSError):
+            os._exit(0)
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            connection.close()
+            mine: Connection[object, object] = Connection(descriptor)
+            mine.send_bytes(json.dumps({"pid": os.getpid()}).encode())
+            return mine
+        os.close(descriptor)
+
+
+def _reap(*_: object) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

@@ -6,14 +6,14 @@ Windows go through its decoder together. On processors with bfloat16 units OpenV
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import whisper
 from whisper.audio import N_FRAMES, log_mel_spectrogram, pad_or_trim
-from whisper.decoding import DecodingOptions
+from whisper.decoding import DecodingOptions, DecodingTask
 from whisper.timing import find_alignment
 from whisper.tokenizer import get_tokenizer
 
@@ -33,6 +33,8 @@ class OpenAIBackend:
             self._model.set_alignment_heads(heads.encode("ascii"))
         elif setup.path.stem in whisper._ALIGNMENT_HEADS:
             self._model.set_alignment_heads(whisper._ALIGNMENT_HEADS[setup.path.stem])
+        for block in self._model.decoder.blocks:
+            block.cross_attn.forward = _folded(block.cross_attn.forward)
         self._half = setup.device == "cuda"
         self._plain = self._tokenizer("en", "transcribe")
         dims = vars(self._model.dims)
@@ -90,9 +92,9 @@ class OpenAIBackend:
             results = []
             for row in states:
                 torch.manual_seed(zlib.crc32(row.float().cpu().numpy().tobytes()) + round(1000 * how.temperature))
-                results.append(whisper.decode(self._model, row, options))
+                results.append(_Together(self._model, options).run(row[None])[0])
         else:
-            results = whisper.decode(self._model, states, options)
+            results = _Together(self._model, options).run(states)
         return [Hypothesis(tuple(r.tokens), r.avg_logprob, r.no_speech_prob) for r in results]
 
     def words(self, encoded: Encoded, how: Decode, tokens: Sequence[int], seconds: float) -> list[tuple[Word, int]]:
@@ -104,3 +106,31 @@ class OpenAIBackend:
         _, ranked = whisper.detect_language(self._model, encoded[1], self._plain)
         best = [max(probabilities.items(), key=lambda item: item[1]) for probabilities in ranked]
         return [(language, float(probability)) for language, probability in best]
+
+
+class _Together(DecodingTask):  # type: ignore[misc]
+    """The package's beam search for several encoded windows at once, for which it forgets to repeat their encodings."""
+
+    def _get_audio_features(self, mel: Any) -> Any:
+        return mel.repeat_interleave(self.n_group, dim=0)
+
+    def _detect_language(self, audio_features: Any, tokens: Any) -> tuple[list[str], None]:
+        return [str(self.options.language)] * len(tokens), None
+
+    def _main_loop(self, audio_features: Any, tokens: Any) -> Any:
+        return super()._main_loop(audio_features[:: self.n_group], tokens)
+
+
+def _folded(attend: Callable[..., Any]) -> Callable[..., Any]:
+    """A decoder's look at the audio for several windows at once, which the package's beam search has no way for.
+
+    The beams of a window all look at the same audio, so they become positions of one query: nothing is computed twice.
+    """
+
+    def forward(x: Any, xa: Any = None, mask: Any = None, kv_cache: Any = None) -> Any:
+        if x.shape[0] == xa.shape[0]:
+            return attend(x, xa, mask, kv_cache)
+        seen, weights = attend(x.reshape(xa.shape[0], -1, x.shape[-1]), xa, mask, kv_cache)
+        return seen.reshape(x.shape), weights
+
+    return forward

@@ -1,0 +1,67 @@
+"""What a process and its descendants use, from /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def tree(root: int) -> list[int]:
+    """The process and all its descendants that live now."""
+    found, new = [], [root]
+    while new:
+        pid = new.pop()
+        found.append(pid)
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            new += map(int, _read(task).split())
+    return found
+
+
+def cpu_seconds(root: int) -> float:
+    """Of the whole tree, with children that have ended."""
+    return sum(_cpu(pid) for pid in tree(root))
+
+
+def cpu_by_module(root: int) -> dict[str, float]:
+    """CPU seconds of the tree: `model` in worker processes, `other` everywhere else, ended children included."""
+    split = {"model": 0.0, "other": 0.0}
+    for pid in tree(root):
+        worker = b"service_app.engine.worker" in _read(Path(f"/proc/{pid}/cmdline"))
+        split["model" if worker else "other"] += _cpu(pid)
+    return split
+
+
+def memory_mib(root: int) -> float:
+    """Proportional set size of the tree: shared pages count once."""
+    total = 0
+    for pid in tree(root):
+        for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
+            if line.startswith(b"Pss:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def handles(root: int) -> tuple[int, int]:
+    """Open files and threads of the tree."""
+    files = threads = 0
+    for pid in tree(root):
+        try:
+            files += len(list(Path(f"/proc/{pid}/fd").iterdir()))
+            threads += len(list(Path(f"/proc/{pid}/task").iterdir()))
+        except OSError:  # it ended meanwhile
+            continue
+    return files, threads
+
+
+def _cpu(pid: int) -> float:
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+    return sum(map(int, fields[11:15])) / TICK if fields else 0.0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it ended meanwhile
+        return b""
