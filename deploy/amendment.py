@@ -111,9 +111,9 @@ def _proposed(session: Session, update: Update) -> ChangeSet:
 
 
 def _nothing(reason: str) -> bool:
-    """ROS fails a change set without changes, as CloudFormation does."""
+    """ROS fails a change set without changes: `Update the completely same stack is not supported`."""
     said = reason.lower()
-    return "no change" in said or "not changed" in said or "no updates" in said or "identical" in said
+    return "completely same" in said or "no change" in said
 
 
 def _short(value: str) -> str:

@@ -1,46 +1,40 @@
-"""Every command against the emulator: the real command line as a process, the real SDK, a small template."""
+"""Every command against the emulator: the command line's own door, the real SDK, a small template."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy import target
+from deploy import cli, target, templates
+from tests.deploy.small import template
 from tests.support import processes
 
-ROOT = Path(__file__).parents[2]
 PASSWORD = "Correct-Horse-9"
 SPEC, BIGGER = "ecs.gn7i-c16g1.4xlarge", "ecs.gn7i-c32g1.16xlarge"
 
 
 class Line:
-    """A command line of its own world: `state` is the local target's folder."""
+    """The command line in a world of its own: `state` is the local target's folder."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WHISPER_")}
-        self._environ = inherited | {"WHISPER_LOCAL_HOME": str(state), "PYTHONPATH": str(ROOT)}
-
-    def start(self, words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.deploy.small", *words.split(), "--local", "--json"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._environ,
-        )  # fmt: skip
+        self._environ = {"WHISPER_LOCAL_HOME": str(state)}
 
     def __call__(self, words: str, *, code: int = 0) -> dict[str, Any]:
-        with self.start(words) as process:
-            out, err = process.communicate(f"{PASSWORD}\n", timeout=120)
-        assert process.returncode == code, (out, err)
-        assert PASSWORD not in out + err
-        reply: dict[str, Any] = json.loads(out)
+        out, err = io.StringIO(), io.StringIO()
+        given = [*words.split(), "--local", "--json"]
+        stdin = io.StringIO(f"{PASSWORD}\n")
+        ended = cli.run(given, stdin=stdin, stdout=out, stderr=err, environ=self._environ)
+        assert ended == code, (out.getvalue(), err.getvalue())
+        assert PASSWORD not in out.getvalue() + err.getvalue()
+        reply: dict[str, Any] = json.loads(out.getvalue())
         return reply["data"] if reply["status"] == "success" else reply["error"]
 
     def kill_emulator(self) -> None:
@@ -50,7 +44,9 @@ class Line:
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     line = Line(tmp_path_factory.mktemp("world") / "state")
-    yield line
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "body", lambda name: template(machine=True))
+        yield line
     target.stop(line.state)
     assert not list(processes.files_holding(PASSWORD, line.state))
 
