@@ -54,7 +54,7 @@ class Target:
         )
 
     def kill(self) -> None:
-        """As a power cut would."""
+        """As kill -9 does."""
         pid = json.loads((self.folder / "endpoint.json").read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: not running(pid))
@@ -102,6 +102,13 @@ class Target:
         self.client.delete_stack(models.DeleteStackRequest(stack_id=stack_id, region_id=REGION, **more))
         return self.ended(stack_id)
 
+    def clear(self) -> None:
+        """Deletes every stack."""
+        for stack in self.request("list_stacks", page_size=50).stacks:
+            self.request("set_deletion_protection", stack_id=stack.stack_id, deletion_protection="Disabled")
+            self.request("delete_stack", stack_id=stack.stack_id)
+        eventually(lambda: not self.request("list_stacks", page_size=50).stacks)
+
     def outputs(self, stack_id: str) -> dict[str, Any]:
         return {output["OutputKey"]: output["OutputValue"] for output in self.get(stack_id).outputs}
 
@@ -136,16 +143,23 @@ def _eventually() -> Callable[[Callable[[], Any]], Any]:
     return eventually
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    """An emulator of the test's own."""
-    yield from _serving(tmp_path / "state", "")
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """One emulator for a whole file, whose tests use stack names of their own."""
     yield from _serving(tmp_path_factory.mktemp("shared") / "state", "")
+
+
+@pytest.fixture
+def target(shared: Target) -> Iterator[Target]:
+    """The file's emulator, without a stack before and after the test."""
+    yield shared
+    shared.clear()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Target]:
+    """An emulator of the test's own."""
+    yield from _serving(tmp_path / "state", "")
 
 
 @pytest.fixture
@@ -175,10 +189,7 @@ def _serving(folder: Path, faults: str) -> Iterator[Target]:
     if faults:
         target.kill()
     target.start()
-    listed = target.client.list_stacks(models.ListStacksRequest(region_id=REGION, page_size=50)).body.stacks
-    for stack in listed:
-        if stack.deletion_protection != "Enabled":
-            target.delete(stack.stack_id)
+    target.clear()
     if not stop_if_idle(folder):
         stop(folder)
 

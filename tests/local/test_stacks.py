@@ -149,14 +149,14 @@ def test_unknown_stacks_regions_and_actions(target) -> None:
         assert code_of(error) == expected
 
 
-def test_lists_are_paged_and_filtered(target) -> None:
+def test_lists_are_paged_and_filtered(own) -> None:
     tag = [models.CreateStackRequestTags(key="owner", value="a")]
     ids = [
-        target.create({"Resources": {"Vpc": VPC}}, name=f"s{n}", tags=tag if n < 2 else None).stack_id for n in range(5)
+        own.create({"Resources": {"Vpc": VPC}}, name=f"s{n}", tags=tag if n < 2 else None).stack_id for n in range(5)
     ]
 
     def listed(**more: Any) -> list[str]:
-        body = target.client.list_stacks(models.ListStacksRequest(region_id=REGION, **more)).body
+        body = own.client.list_stacks(models.ListStacksRequest(region_id=REGION, **more)).body
         return [stack.stack_name for stack in body.stacks]
 
     assert listed() == ["s4", "s3", "s2", "s1", "s0"]
@@ -164,11 +164,11 @@ def test_lists_are_paged_and_filtered(target) -> None:
     assert listed(stack_name=["s1", "s3"]) == ["s3", "s1"]
     assert listed(stack_ids=ids[:1]) == ["s0"]
     assert listed(tag=[models.ListStacksRequestTag(key="owner")]) == ["s1", "s0"]
-    target.delete(ids[0])
+    own.delete(ids[0])
     assert listed(status=["DELETE_COMPLETE"]) == ["s0"]
     assert "s0" not in listed()
     events = models.ListStackEventsRequest(stack_id=ids[1], region_id=REGION, status=["CREATE_COMPLETE"], page_size=1)
-    body = target.client.list_stack_events(events).body
+    body = own.client.list_stack_events(events).body
     assert (len(body.events), body.total_count) == (1, 2)
 
 

@@ -18,6 +18,12 @@ SUCCESS = """eval "$SIGNAL" -d "'"'{"status":"SUCCESS","id":"1","data":"hello"}'
 VPC = {"Resources": {"Vpc": {"Type": "ALIYUN::ECS::VPC"}}}
 
 
+@pytest.fixture
+def target(own):
+    """These tests end the emulator, so each has its own."""
+    return own
+
+
 def marked(instance_id: str) -> list[int]:
     """Processes that carry the instance's id."""
     found = []

@@ -160,16 +160,16 @@ def test_nobody_finds_the_old_or_the_new_secret(shared) -> None:
     assert not [word for word in (b"Pl4nted-secret", b"Other-secret1", b"Third-secret1") if word in database]
 
 
-def test_an_update_goes_on_after_the_emulator_was_killed(target, machine, eventually) -> None:
-    stack = target.create(NET)
+def test_an_update_goes_on_after_the_emulator_was_killed(own, machine, eventually) -> None:
+    stack = own.create(NET)
     template = machine('while [ ! -e "$HOME/go" ]; do sleep 0.1; done; ' + SUCCESS, timeout=60, command_timeout=60)
-    target.request("update_stack", stack_id=stack.stack_id, template=template)
-    eventually(lambda: getattr(target.resources(stack.stack_id).get("Wait"), "status", "") == "CREATE_IN_PROGRESS")
-    eventually(lambda: getattr(target.resources(stack.stack_id).get("Run"), "status", "") == "CREATE_COMPLETE")
-    target.kill()
-    target.start()
-    (home,) = (target.folder / "instances").glob("*/root")
+    own.request("update_stack", stack_id=stack.stack_id, template=template)
+    eventually(lambda: getattr(own.resources(stack.stack_id).get("Wait"), "status", "") == "CREATE_IN_PROGRESS")
+    eventually(lambda: getattr(own.resources(stack.stack_id).get("Run"), "status", "") == "CREATE_COMPLETE")
+    own.kill()
+    own.start()
+    (home,) = (own.folder / "instances").glob("*/root")
     (home / "go").touch()
-    stack = target.ended(stack.stack_id)
+    stack = own.ended(stack.stack_id)
     assert stack.status == "UPDATE_COMPLETE", stack.status_reason
-    assert set(target.resources(stack.stack_id)) == {"Group", "Handle", "Run", "Wait"}
+    assert set(own.resources(stack.stack_id)) == {"Group", "Handle", "Run", "Wait"}
