@@ -5,6 +5,7 @@ python -m deploy.parameter_table > docs/parameters.md
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ TEMPLATE = "single.yaml"
 
 _WORDS = {
     "zh-cn": {
-        "title": "模板参数",
+        "title": "中文",
         "lead": (
             f"`ros_templates/{TEMPLATE}` 的全部参数，顺序与控制台表单一致。本文件由 `python -m deploy.parameter_table` "
             "根据模板生成。命令行通过 `create` 的选项填写这些参数，其余参数用 `--set 参数=值` 传入。"
@@ -27,7 +28,7 @@ _WORDS = {
         "most": "最多 {high} 个",
     },
     "en": {
-        "title": "Template parameters",
+        "title": "English",
         "lead": (
             f"Every parameter of `ros_templates/{TEMPLATE}`, in the order of the console's form. Made from it "
             "by `python -m deploy.parameter_table`. The command line fills them in from the options of `create`; "
@@ -45,14 +46,14 @@ _WORDS = {
 def to_markdown(template: Mapping[str, Any]) -> str:
     """The whole page for a parsed template, Chinese first."""
     pages = ("\n".join(_page(template, language)) for language in _WORDS)
-    return "\n".join(pages)
+    return "\n".join(["# 模板参数 / Template parameters\n", *pages])
 
 
 def _page(template: Mapping[str, Any], language: str) -> Iterator[str]:
     words = _WORDS[language]
-    yield f"# {words['title']}\n\n{words['lead']}\n"
+    yield f"## {words['title']}\n\n{words['lead']}\n"
     for group in template["Metadata"]["ALIYUN::ROS::Interface"]["ParameterGroups"]:
-        yield f"## {group['Label']['default'][language]}\n"
+        yield f"### {group['Label']['default'][language]}\n"
         yield _row(words["head"])
         yield "|---" * len(words["head"]) + "|"
         for name in group["Parameters"]:
@@ -64,11 +65,11 @@ def _cells(name: str, declared: Mapping[str, Any], language: str) -> tuple[str, 
     constraint = declared.get("ConstraintDescription", {}).get(language, "")
     return (
         f"`{name}`",
-        declared["Label"][language],
-        declared["Description"][language],
+        _prose(declared["Label"][language]),
+        _prose(declared["Description"][language]),
         _values(declared, language),
         _default(declared, language),
-        constraint,
+        _prose(constraint),
         _shown(declared),
     )
 
@@ -90,8 +91,7 @@ def _default(declared: Mapping[str, Any], language: str) -> str:
     value = declared.get("Default")
     if value is None:
         return str(_WORDS[language]["none"])
-    shown = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"`{shown}`" if shown else ""
+    return f"`{_plain(value)}`" if value != "" else ""
 
 
 def _shown(declared: Mapping[str, Any]) -> str:
@@ -100,11 +100,22 @@ def _shown(declared: Mapping[str, Any]) -> str:
         return ""
     sign = "≠" if "Fn::Not" in condition else "="
     name, value = condition.get("Fn::Not", condition)["Fn::Equals"]
-    return f"`{name.removeprefix('${').removesuffix('}')}` {sign} `{value or chr(39) * 2}`"
+    shown = _plain(value) or "''"
+    return f"`{name.removeprefix('${').removesuffix('}')}` {sign} `{shown}`"
+
+
+def _plain(value: Any) -> str:
+    """As it is typed: YAML's booleans are lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _prose(text: str) -> str:
+    """No character of it means anything to Markdown."""
+    return re.sub(r"([\\`*_~<>\[\]|])", r"\\\1", text)
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

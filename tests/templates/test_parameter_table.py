@@ -12,9 +12,16 @@ def test_the_page_is_made_from_the_template() -> None:
 
 
 def test_it_has_every_parameter_in_both_languages() -> None:
-    chinese, english = to_markdown(document()).split("# Template parameters")
+    chinese, english = to_markdown(document()).split("## English")
     for name, declared in document()["Parameters"].items():
         assert f"| `{name}` | {declared['Label']['zh-cn']} |" in chinese
         assert f"| `{name}` | {declared['Label']['en']} |" in english
     assert "| `PayPeriod` | Period | " in english
     assert "`PayType` = `PrePaid` |" in english
+
+
+def test_texts_are_shown_as_they_are() -> None:
+    page = to_markdown(document())
+    assert "`EncryptSystemDisk` = `true` |" in page
+    assert "`PackageUrl` ≠ `''` |" in page
+    assert r"()\`\~!@#$%^&\*\_-+=\|{}\[\]:;'\<\>,.?/" in page
