@@ -24,8 +24,12 @@ check: ## style, types, import contracts, shell scripts, rendered templates
 	@scripts/setup.sh test
 	@scripts/check.sh
 
+torture: ## 200 jobs, 50 kills of the server: none lost, none doubled (ARGS="--kills 5 --jobs 20")
+	@scripts/setup.sh test
+	@.venv/bin/python -m tests.app.torture $(ARGS)
+
 bench: ## ratios against peers and limits (ARGS=--json)
 	@scripts/setup.sh test
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-.PHONY: help up down test check bench
+.PHONY: help up down test check torture bench

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from .settings import Settings, SettingsError, table
 
 _Command = Callable[[argparse.Namespace], int]
-_Commands = argparse._SubParsersAction
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _serve(_: argparse.Namespace) -> int:

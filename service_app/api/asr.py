@@ -19,6 +19,7 @@ from ..languages import language_name
 from ..types import Job, JobState, Options, Segment
 from .audio import cancelled_error, ended_or_left, joined
 from .envelope import failure_response
+from .forms import answers
 from .options import options_from
 from .services import key_of, services_of, user_of
 from .upload import receive
@@ -49,7 +50,12 @@ class Wanted(BaseModel):
     output: Literal["txt", "vtt", "srt", "tsv", "json"] = "txt"
 
 
-@router.post("/asr", openapi_extra=_FORM)
+@router.post(
+    "/asr",
+    openapi_extra=_FORM,
+    response_class=Response,
+    responses=answers(200, "text/plain", "application/json"),
+)
 async def asr(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
     """The recording's text as `output` says. `encode` and `vad_filter` are accepted and change nothing."""
     services = services_of(request)

@@ -22,21 +22,22 @@ from ..types import Job, JobState, Lane, Options, Segment, Task
 from .callers import fingerprint
 from .envelope import failure_body, failure_response, language_of
 from .events import event, stream
-from .forms import TRANSCRIPTION_FORM, TRANSLATION_FORM
+from .forms import TRANSCRIPTION_FORM, TRANSLATION_FORM, answers
 from .options import Answer, answer_from, model_from, options_from
 from .services import Services, key_of, services_of, user_of
 from .upload import Upload, receive
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
+_ANSWERS = answers(200, "application/json", "text/plain", "text/event-stream")
 
 
-@router.post("/audio/transcriptions", openapi_extra=TRANSCRIPTION_FORM)
+@router.post("/audio/transcriptions", response_class=Response, openapi_extra=TRANSCRIPTION_FORM, responses=_ANSWERS)
 async def transcriptions(request: Request) -> Response:
     """The recording's text in its own language, as `response_format` says; with `stream` as server-sent events."""
     return await _run(request, "transcribe")
 
 
-@router.post("/audio/translations", openapi_extra=TRANSLATION_FORM)
+@router.post("/audio/translations", response_class=Response, openapi_extra=TRANSLATION_FORM, responses=_ANSWERS)
 async def translations(request: Request) -> Response:
     """The recording's text in English."""
     return await _run(request, "translate")

@@ -16,6 +16,7 @@ from starlette.responses import StreamingResponse
 from ..errors import NotFound
 from ..types import Segment
 from .envelope import language_of
+from .forms import answers
 from .jobs import describe, with_place
 from .services import Services, services_of, user_of
 
@@ -64,7 +65,7 @@ async def _following(events: AsyncIterator[str]) -> str:
     return await anext(events)
 
 
-@router.get("/{job_id}/events", response_class=StreamingResponse)
+@router.get("/{job_id}/events", response_class=StreamingResponse, responses=answers(200, "text/event-stream"))
 async def follow(request: Request, job_id: str) -> StreamingResponse:
     """The job at every change (`job`), each finished window's text (`segments`), and the end (`end`)."""
     services = services_of(request)

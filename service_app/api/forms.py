@@ -76,3 +76,8 @@ JOB_FORM: Final = _form(
     },
     [],
 )
+
+
+def answers(status: int, *types: str) -> dict[int | str, dict[str, Any]]:
+    """For a route that answers with something else than JSON, or with more than that."""
+    return {status: {"description": "Done.", "content": {kind: {} for kind in types}}}

@@ -14,12 +14,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from ..canary import Canary
 from ..metrics import Labels, gauge
 from ..types import JobState, Lane
+from .forms import answers
 from .services import Services, services_of
 
 router = APIRouter(tags=["operation"])
 
 
-@router.api_route("/healthz", methods=["GET", "HEAD"])
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz")
 async def healthz(request: Request) -> Response:
     """200 while the process answers and the last transcriptions of the bundled clip worked; 503 when two in a row
     failed."""
@@ -32,7 +34,8 @@ async def healthz(request: Request) -> Response:
     return JSONResponse({"status": "ok", "canary": last})
 
 
-@router.api_route("/readyz", methods=["GET", "HEAD"])
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """200 when every device answers, else 503 with the reason."""
     services = getattr(request.app.state, "services", None)
@@ -50,7 +53,7 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(body, 200) if status.ready else JSONResponse(body, 503, headers={"retry-after": "1"})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=Response, responses=answers(200, "text/plain"))
 async def metrics(request: Request) -> Response:
     """Prometheus text format 0.0.4."""
     services = services_of(request)

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import NotFound
-from ..types import Job, Lane
+from ..types import Job, JobState, Lane, Task
 from .envelope import language_of
-from .forms import JOB_FORM
+from .forms import JOB_FORM, answers
 from .options import changed, options_from, task_from
 from .services import Services, key_of, services_of, user_of
 from .sources import recording
@@ -37,6 +37,62 @@ class Changes(BaseModel):
     prompt: str | None = Field(None, max_length=65536)
     hotwords: list[str] | None = Field(None, max_length=256)
     word_timestamps: bool | None = None
+
+
+class Problem(BaseModel):
+    code: str
+    message: str
+
+
+class PlaceView(BaseModel):
+    position: int = Field(description="jobs before it")
+    seconds: float | None = Field(description="until it should be done; null: not known yet")
+
+
+class OptionsView(BaseModel):
+    language: str | None
+    prompt: str | None
+    hotwords: list[str]
+    word_timestamps: bool
+
+
+class JobBrief(BaseModel):
+    """A job without its text. Moments are Unix times."""
+
+    id: str
+    name: str
+    state: JobState
+    task: Task
+    model: str | None
+    language: str | None = Field(description="chosen or detected")
+    duration: float | None = Field(description="seconds of recording")
+    size: int = Field(description="bytes")
+    progress: float = Field(ge=0, le=1)
+    created: float
+    started: float | None
+    finished: float | None
+    expires: float | None = Field(description="when recording and text are removed")
+    error: Problem | None
+    edited: bool
+    version: int
+    options: OptionsView
+
+
+class JobView(JobBrief):
+    queue: PlaceView | None
+    text: str
+
+
+class Listed(JobBrief):
+    preview: str
+
+
+class History(BaseModel):
+    jobs: list[Listed]
+
+
+_ONE: dict[int | str, dict[str, Any]] = {200: {"model": JobView}}
+_NEW: dict[int | str, dict[str, Any]] = {202: {"model": JobView}}
 
 
 def describe(job: Job, services: Services, language: str) -> dict[str, Any]:
@@ -74,7 +130,7 @@ async def whole(job: Job, request: Request) -> dict[str, Any]:
     return {**described, "text": job.text}
 
 
-@router.post("", status_code=202, openapi_extra=JOB_FORM)
+@router.post("", status_code=202, openapi_extra=JOB_FORM, responses=_NEW)
 async def create(request: Request) -> Response:
     """Takes a recording and answers with the job at once. Give one of `file`, `upload` and `url`."""
     services = services_of(request)
@@ -101,7 +157,7 @@ async def create(request: Request) -> Response:
     return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
 
 
-@router.get("")
+@router.get("", responses={200: {"model": History}})
 async def history(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
@@ -115,19 +171,19 @@ async def history(
     return {"jobs": [{**describe(job, services, language), "preview": job.text[:_PREVIEW]} for job in jobs]}
 
 
-@router.get("/{job_id}")
+@router.get("/{job_id}", responses=_ONE)
 async def show(request: Request, job_id: str) -> dict[str, Any]:
     """The job with its text so far."""
     return await whole(await services_of(request).jobs.get(job_id, owner=user_of(request)), request)
 
 
-@router.patch("/{job_id}")
+@router.patch("/{job_id}", responses=_ONE)
 async def rename(request: Request, job_id: str, new: NewName) -> dict[str, Any]:
     """Another name."""
     return await whole(await services_of(request).jobs.rename(job_id, new.name, owner=user_of(request)), request)
 
 
-@router.post("/{job_id}/rerun", status_code=202)
+@router.post("/{job_id}/rerun", status_code=202, responses=_NEW)
 async def rerun(request: Request, job_id: str, changes: Changes) -> Response:
     """A new job on the same recording, with other settings."""
     services = services_of(request)
@@ -140,7 +196,12 @@ async def rerun(request: Request, job_id: str, changes: Changes) -> Response:
     return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
 
 
-@router.api_route("/{job_id}/media", methods=["GET", "HEAD"])
+@router.head("/{job_id}/media", include_in_schema=False)
+@router.get(
+    "/{job_id}/media",
+    response_class=Response,
+    responses={**answers(200, "application/octet-stream"), **answers(206, "application/octet-stream")},
+)
 async def media(request: Request, job_id: str) -> Response:
     """The recording as it was uploaded; understands Range."""
     services = services_of(request)
@@ -158,7 +219,7 @@ async def log(request: Request, job_id: str) -> dict[str, Any]:
     return {"log": [{"at": at, "event": event, "detail": detail} for at, event, detail in lines]}
 
 
-@router.post("/{job_id}/cancel")
+@router.post("/{job_id}/cancel", responses=_ONE)
 async def cancel(request: Request, job_id: str) -> dict[str, Any]:
     """Stops the job; the text so far stays."""
     return await whole(await services_of(request).jobs.cancel(job_id, owner=user_of(request)), request)

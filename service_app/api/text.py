@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..exports import Export, Style, archive, export
+from ..exports import MEDIA_TYPES, Export, Style, archive, export
 from ..types import Segment, Word
+from .forms import answers
 from .services import services_of, user_of
 
 router = APIRouter(prefix="/api/jobs", tags=["text"])
@@ -69,7 +70,7 @@ def _style(
     return Style(**chosen) if chosen else None
 
 
-@router.get("/export")
+@router.get("/export", response_class=Response, responses=answers(200, "application/zip"))
 async def several(
     request: Request,
     ids: Annotated[list[str], Query(alias="id", min_length=1, max_length=200)],
@@ -87,7 +88,7 @@ async def several(
     return _download(Export(content, "application/zip", "transcripts.zip"), "zip")
 
 
-@router.get("/{job_id}/export/{format}")
+@router.get("/{job_id}/export/{format}", response_class=Response, responses=answers(200, *MEDIA_TYPES))
 async def download(
     request: Request,
     job_id: str,

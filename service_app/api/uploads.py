@@ -31,6 +31,10 @@ class UploadState(BaseModel):
     expires: float = Field(description="Unix time")
 
 
+class Offset(BaseModel):
+    offset: int
+
+
 @router.post("", status_code=201)
 async def start(request: Request, new: NewUpload) -> UploadState:
     """Announces a file; refuses one that is too large before it is sent."""
@@ -47,6 +51,7 @@ async def show(request: Request, upload_id: str) -> UploadState:
 
 @router.patch(
     "/{upload_id}",
+    responses={200: {"model": Offset}},
     openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "description": "the next bytes"}},
 )
 async def append(
@@ -71,6 +76,7 @@ async def append(
 
 @router.delete("/{upload_id}", status_code=204)
 async def drop(request: Request, upload_id: str) -> Response:
+    """Gives the upload up; what has arrived is removed."""
     await services_of(request).resumable.drop(upload_id, owner=user_of(request))
     return Response(status_code=204)
 

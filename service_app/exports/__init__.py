@@ -18,7 +18,19 @@ from .docx import docx
 from .subtitles import lrc, srt, tsv, vtt
 from .verbose import plain_text, verbose
 
-__all__ = ["FORMATS", "Export", "Style", "archive", "export", "plain_text", "srt", "tsv", "verbose", "vtt"]
+__all__ = [
+    "FORMATS",
+    "MEDIA_TYPES",
+    "Export",
+    "Style",
+    "archive",
+    "export",
+    "plain_text",
+    "srt",
+    "tsv",
+    "verbose",
+    "vtt",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ _WRITERS: Final[dict[str, tuple[_Writer, str]]] = {
     ),
 }
 FORMATS: Final = tuple(_WRITERS)
+MEDIA_TYPES: Final = tuple(dict.fromkeys(kind.split(";")[0] for _, kind in _WRITERS.values()))
 
 
 def export(job: Job, segments: Sequence[Segment], format: str, style: Style | None = None) -> Export:  # noqa: A002

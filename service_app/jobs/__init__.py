@@ -246,6 +246,7 @@ class Jobs:
             self._ended(job_id)
 
     def _ended(self, job_id: str) -> None:
+        self._waiting = (0.0, [])
         for tell in self.when_ended:
             try:
                 tell(job_id)

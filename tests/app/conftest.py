@@ -87,6 +87,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def server_command() -> list[str]:
+    """The server with the timed engine."""
+    return [sys.executable, str(Path(__file__).with_name("timed_engine.py"))]
+
+
 NewServer = Callable[..., Server]
 
 
@@ -102,9 +107,7 @@ def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> 
 
     def make(*, real: bool = False, **environment: str) -> Server:
         folder = tmp_path_factory.mktemp("server")
-        script = [sys.executable, "-m", "service_app", "serve"]
-        if not real:
-            script = [sys.executable, str(Path(__file__).with_name("timed_engine.py"))]
+        script = [sys.executable, "-m", "service_app", "serve"] if real else server_command()
         settings = {
             "WHISPER_DATA_DIR": str(folder / "data"),
             "WHISPER_ADMIN_USER": USER,

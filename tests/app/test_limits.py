@@ -1,0 +1,179 @@
+"""What happens when too much is asked: queues, quotas, retention, webhooks; pure parts with a clock of their own."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.server
+import json
+import queue
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service_app.errors import BadRequest, Busy
+from service_app.jobs.figures import Waiting
+from service_app.jobs.pace import Limits, Pace, place, require_room
+from service_app.outbound import check
+
+from .conftest import NewServer, Server, create, ended
+
+
+def _waiting(*entries: tuple[str, str, str, float]) -> list[Waiting]:
+    return [Waiting(name, owner, lane, float(n), seconds) for n, (name, owner, lane, seconds) in enumerate(entries)]
+
+
+def test_the_pace_counts_only_time_with_work() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    assert pace.speed is None
+    with pace.working():
+        now = 10.0
+        pace.decoded(50.0)
+        with pace.working():
+            now = 20.0
+            pace.decoded(50.0)
+    now = 1000.0
+    assert pace.speed == 5.0
+
+
+def test_a_place_in_the_queue_follows_the_lanes() -> None:
+    waiting = _waiting(("bulk", "a", "bulk", 600), ("api", "a", "api", 60), ("page", "b", "interactive", 30))
+    found = {entry.id: place(entry.id, waiting, 10.0) for entry in waiting}
+    assert [(name, at.position, at.seconds) for name, at in found.items() if at] == [
+        ("bulk", 2, 69.0),
+        ("api", 1, 9.0),
+        ("page", 0, 3.0),
+    ]
+    assert place("gone", waiting, 10.0) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "retry_after"),
+    [
+        (Limits(jobs=3), "queue_full", 3),
+        (Limits(minutes=1), "queue_full", 9),
+        (Limits(jobs_of_user=2), "too_many_jobs", 6),
+    ],
+)
+def test_a_full_queue_tells_when_there_is_room(limits: Limits, code: str, retry_after: int) -> None:
+    waiting = _waiting(("1", "a", "bulk", 600), ("2", "a", "api", 60), ("3", "b", "interactive", 30))
+    with pytest.raises(Busy) as full:
+        require_room("a", waiting, 10.0, limits)
+    assert (full.value.code, full.value.retry_after) == (code, retry_after)
+    require_room("b", waiting[:2], 100.0, limits)
+
+
+def test_back_pressure_over_http(new_server: NewServer) -> None:
+    small = new_server(WHISPER_QUEUE_JOBS="2", WHISPER_CANARY_MINUTES="0").start()
+    with small.program() as client:
+        jobs = [create(client, "SPEECH 200 0.1") for _ in range(2)]
+        for path in ("/v1/audio/transcriptions", "/api/jobs"):
+            full = client.post(path, files={"file": ("a.wav", b"SPEECH 1 0.01")})
+            assert (full.status_code, full.json()["error"]["code"]) == (429, "queue_full")
+            assert int(full.headers["retry-after"]) >= 1
+        assert client.post("/api/uploads", json={"size": 9}).status_code == 429
+        for job_id in jobs:
+            assert client.delete(f"/api/jobs/{job_id}").status_code == 204
+        ended(client, create(client, "SPEECH 1 0.01"))
+
+
+def test_retention_removes_text_and_media(new_server: NewServer) -> None:
+    """A stopped server's job is made older in its database; the next start removes it."""
+    aged = new_server(WHISPER_RETENTION_DAYS="30", WHISPER_CANARY_MINUTES="0").start()
+    with aged.program() as client:
+        old, new = (create(client, "SPEECH 1 0.01") for _ in range(2))
+        assert ended(client, new)["expires"] == client.get(f"/api/jobs/{new}").json()["finished"] + 30 * 86400
+        ended(client, old)
+    aged.end(signal.SIGTERM)
+    with contextlib.closing(sqlite3.connect(aged.data_dir / "whisper.sqlite")) as database, database:
+        database.execute("UPDATE jobs SET finished = finished - 31 * 86400 WHERE id = ?", (old,))
+    aged.start()
+    with aged.program() as client:
+        deadline = time.monotonic() + 20
+        while client.get(f"/api/jobs/{old}").status_code != 404:
+            assert time.monotonic() < deadline
+        assert client.get(f"/api/jobs/{new}").status_code == 200
+    assert not (aged.data_dir / "media" / old).exists()
+    with contextlib.closing(sqlite3.connect(aged.data_dir / "whisper.sqlite")) as database:
+        assert database.execute("SELECT count(*) FROM windows WHERE job_id = ?", (old,)).fetchone() == (0,)
+
+
+class _Receiver(http.server.BaseHTTPRequestHandler):
+    got: queue.Queue[tuple[dict[str, str], bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.got.put(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, queue.Queue[tuple[dict[str, str], bytes]]]]:
+    _Receiver.got = queue.Queue()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_address[1]}/hook", _Receiver.got
+        web.shutdown()
+
+
+def test_a_webhook_is_told_and_signed(
+    server: Server, receiver: tuple[str, queue.Queue[tuple[dict[str, str], bytes]]]
+) -> None:
+    address, got = receiver
+    with server.program() as client:
+        job_id = create(client, "SPEECH 1 0.01", webhook=address)
+        headers, body = got.get(timeout=20)
+        secret = client.get("/api/webhook-secret").json()["secret"]
+        message = json.loads(body)
+        assert (message["type"], message["data"]["id"], headers["webhook-id"]) == ("job.done", job_id, job_id)
+        content = f"{job_id}.{headers['webhook-timestamp']}.".encode() + body
+        digest = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), content, hashlib.sha256)
+        assert headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
+        inside = client.post(
+            "/api/jobs", files={"file": b"SPEECH 1 0.01"}, data={"webhook": "http://100.100.100.200/latest/meta-data"}
+        )
+        assert (inside.status_code, inside.json()["error"]["code"]) == (400, "url_not_allowed")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://localhost/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://[::1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://[64:ff9b::a00:1]/",
+        "http://[2002:a00:1::]/",
+        "http://100.100.100.200/latest/meta-data",
+        "http://169.254.169.254/",
+        "http://0.0.0.0/",
+        "http://224.0.0.1/",
+        "http://192.168.1.1:8080/x",
+    ],
+)
+def test_no_link_leads_inside(url: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        check(url)
+    assert refused.value.code == "url_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://a/b", "http://", "http://a:b@8.8.8.8/", "http://8.8.8.8:99999/", "//8.8.8.8", "x"],
+)
+def test_what_is_no_link(url: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        check(url)
+    assert refused.value.code == "bad_url"

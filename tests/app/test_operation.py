@@ -1,0 +1,138 @@
+"""What an operator sees: health, metrics, logs, self-test, backups, checks of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+
+from service_app.canary import Canary
+from service_app.metrics import Counter, Histogram, shown
+from service_app.settings import Settings
+
+from .conftest import NewServer, Server, create, ended
+from .timed_engine import TimedEngine
+
+
+def test_health_tells_of_the_canary(server: Server) -> None:
+    with server.client() as client:
+        deadline = time.monotonic() + 20
+        while "canary" not in (health := client.get("/healthz").json()):
+            assert time.monotonic() < deadline
+        assert health["status"] == "ok"
+        assert health["canary"]["ok"] is True
+
+
+def test_an_engine_that_talks_nonsense_is_found_out(tmp_path: Path) -> None:
+    asyncio.run(_found_out(tmp_path))
+
+
+async def _found_out(folder: Path) -> None:
+    (folder / "clip.wav").write_text("SPEECH 1 0.001")
+    (folder / "clip.txt").write_text("quite other words")
+    engine = TimedEngine(Settings.from_environment({"WHISPER_DATA_DIR": str(folder)}))
+    canary = Canary(engine, folder / "work", folder / "clip.wav")
+    assert "0% of the clip's words" in (await canary.once()).problem
+    assert canary.problem == ""  # once may be chance
+    await canary.once()
+    assert canary.problem
+    (folder / "clip.txt").write_text("window 0")
+    await canary.once()
+    assert canary.problem == ""
+
+
+def test_metrics_can_be_read_by_prometheus(server: Server) -> None:
+    with server.program() as client:
+        ended(client, create(client, "SPEECH 2 0.01", "private name.wav"))
+        client.get("/no/such/private-path")
+        answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    line = re.compile(r'[a-z_]+(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? -?[0-9.e+-]+(inf)?')
+    families = set()
+    for text in answer.text.splitlines():
+        if text.startswith("# TYPE "):
+            families.add(text.split()[2])
+        elif not text.startswith("#"):
+            assert line.fullmatch(text), text
+    assert families >= {
+        "whisper_ready", "whisper_device_alive", "whisper_jobs", "whisper_queue_seconds", "whisper_http_requests_total",
+        "whisper_http_request_seconds", "whisper_jobs_ended_total", "whisper_job_wait_seconds", "whisper_job_speed",
+        "whisper_audio_seconds_total", "whisper_disk_free_bytes", "whisper_engine_info",
+    }  # fmt: skip
+    assert 'whisper_jobs_ended_total{engine="timed",lane="bulk",model="timed",state="done"}' in answer.text
+    assert "private" not in answer.text
+
+
+def test_the_text_of_metrics() -> None:
+    histogram = Histogram("h", "Help.", (1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 9.0):
+        histogram.observe(value, a='x"y')
+    assert [line.split(" ")[1] for line in histogram.lines() if "bucket" in line] == ["2", "3", "4"]
+    counter = Counter("c", "Help.")
+    counter.add(2.5)
+    assert list(counter.lines())[-1] == "c 2.5"
+    assert shown((("a", 'x"\\\n'),)) == '{a="x\\"\\\\\\n"}'
+
+
+def test_the_log_has_no_text_names_or_secrets(server: Server, key: str) -> None:
+    with server.client(headers={"authorization": f"Bearer {key}"}) as client:
+        client.post("/v1/audio/transcriptions", files={"file": ("Secret Meeting.wav", b"SPEECH 1 0.01")})
+        client.get("/api/jobs?search=Confidential")
+    log = server.log.read_text()
+    for line in log.splitlines():
+        assert json.loads(line)["logger"]
+    for private in ("Secret Meeting", "window 0", "Confidential", key):
+        assert private not in log
+
+
+def test_the_selftest_prints_a_table(server: Server) -> None:
+    ran = server.run("selftest", "--url", server.url)
+    # The timed engine refuses real audio, which the table has to show.
+    assert ran.returncode == 1
+    assert re.search(r"^ok +models +[0-9.]+ +timed$", ran.stdout, re.MULTILINE)
+    assert re.search(r"^FAIL +json +[0-9.]+ +APIStatusError: .*not audio", ran.stdout, re.MULTILINE)
+    assert re.search(r"^ok +not audio is refused +[0-9.]+ +HTTP 415 not_audio$", ran.stdout, re.MULTILINE)
+    assert "selftest" not in server.run("keys", "list").stdout
+
+
+def test_jobs_are_listed_without_names(server: Server) -> None:
+    with server.program() as client:
+        job_id = create(client, "SPEECH 1 0.01", "hidden.wav")
+        ended(client, job_id)
+    listed = server.run("jobs", "--state", "done", "--limit", "1000").stdout
+    assert job_id in listed
+    assert "hidden.wav" not in listed
+    assert "hidden.wav" in server.run("jobs", "--names", "--limit", "1000").stdout
+
+
+def test_a_backup_can_be_restored(server: Server, new_server: NewServer) -> None:
+    with server.program() as client:
+        job_id = create(client, "SPEECH 1 0.01", "kept.wav")
+        ended(client, job_id)
+    file = server.data_dir.parent / "b.tar"
+    made = server.run("backup", str(file))
+    assert (made.returncode, made.stdout.strip()) == (0, str(file)), made.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert server.run("backup", str(file)).returncode == 1
+    full = server.run("restore", str(file))
+    assert (full.returncode, "is not empty" in full.stderr) == (1, True)
+    other = new_server(WHISPER_CANARY_MINUTES="0")
+    assert other.run("restore", str(file)).returncode == 0
+    other.start()
+    with other.program() as client:
+        assert client.get(f"/api/jobs/{job_id}").json()["text"].startswith("window 0")
+        assert client.get(f"/api/jobs/{job_id}/media").content == b"SPEECH 1 0.01"
+
+
+def test_the_doctor(server: Server) -> None:
+    found = server.run("doctor")
+    assert "data folder" in found.stdout
+    server.environment["WHISPER_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+    try:
+        broken = server.run("doctor")
+        assert broken.returncode == 1
+        assert "FAIL  database" in broken.stdout
+    finally:
+        del server.environment["WHISPER_DATABASE_URL"]
