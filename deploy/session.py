@@ -21,6 +21,7 @@ from .stacks import Stack
 if TYPE_CHECKING:
     from .alibaba import Account
 
+_MAKING = ("create", "service", "image")  # verbs that start a local target and leave it there
 ENVELOPE = 1
 # What asks about stacks that are not there yet: the local target is started for it, and stopped again when it has none.
 LOOKS = frozenset({"estimate", "preview", "policy", "doctor"})
@@ -61,14 +62,17 @@ class Session:
     @cached_property
     def account(self) -> Account:
         """What the options name. A local target is started by `create` and by what looks ahead only."""
+        return self.connect(self.region.id)
+
+    def connect(self, region: str) -> Account:
+        """To the same place, but for another region."""
         from .alibaba import connect, connect_local
 
-        region = self.region.id
         if not self.args.local:
             return connect(region=region, endpoint=self.args.endpoint, profile=self.args.profile, sleep=self.sleep)
         from .target import local_endpoint
 
-        endpoint = local_endpoint(self.state_dir, start=self.verb == "create" or self.verb in LOOKS)
+        endpoint = local_endpoint(self.state_dir, start=self.verb in (*_MAKING, *LOOKS))
         return connect_local(
             endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region=region, sleep=self.sleep
         )

@@ -22,7 +22,9 @@ from .offers import Offers
 from .stacks import Stacks
 
 if TYPE_CHECKING:
+    from .customer import ComputeNestCustomer
     from .machines import Ecs
+    from .supplier import ComputeNestSupplier
 
 __all__ = ["ATTEMPTS", "Account", "Ros", "connect", "connect_local"]
 
@@ -56,6 +58,32 @@ class Account:
             config.endpoint = None
         client = Client(config)
         return Ecs(client, self._region, self._calls(client))
+
+    def supplier(self) -> ComputeNestSupplier:
+        """The account's region is the site: cn-hangzhou or ap-southeast-1."""
+        from alibabacloud_computenestsupplier20210521.client import Client
+
+        from .supplier import ComputeNestSupplier
+
+        client = Client(self._at("computenestsupplier"))
+        host = str(client._endpoint) if self._local else ""
+        return ComputeNestSupplier(client, self._region, self._calls(client), host)
+
+    def customer(self) -> ComputeNestCustomer:
+        from alibabacloud_computenest20210601.client import Client
+
+        from .customer import ComputeNestCustomer
+
+        client = Client(self._at("computenest"))
+        return ComputeNestCustomer(client, self._region, self._calls(client))
+
+    def _at(self, product: str) -> Config:
+        """The configuration for another product than ROS, whose endpoint a given one is."""
+        config = self._config
+        if not self._local:
+            config = copy(config)
+            config.endpoint = f"{product}.{self._region}.aliyuncs.com"
+        return config
 
     def _calls(self, client: Any) -> Calls:
         return Calls(str(client._endpoint), local=self._local, sleep=self._sleep)

@@ -21,6 +21,10 @@ from ..stacks import Stack
 
 def create(session: Session) -> int:
     """Deploys Whisper; the last line that it prints is the login address."""
+    if session.args.via == "computenest":
+        from ..computenest import deployment
+
+        return deployment.create(session)
     if session.args.resume:
         return _resume(session)
     return _create(session, uuid.uuid4().hex)

@@ -12,6 +12,10 @@ from ..stacks import Stack
 
 def delete(session: Session) -> int:
     """Removes the stack and everything in it, recordings included."""
+    if session.args.via == "computenest":
+        from ..computenest import deployment
+
+        return deployment.delete(session)
     args, cloud = session.args, session.cloud
     stack = cloud.stack(session.find(args.name).id)
     if stack.protected and not args.unprotect:

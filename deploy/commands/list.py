@@ -7,6 +7,10 @@ from ..session import Session
 
 def list(session: Session) -> int:  # noqa: A001 # a command's function has the command's name
     """All stacks of the region, newest first."""
+    if session.args.via == "computenest":
+        from ..computenest import deployment
+
+        return deployment.list(session)
     # Nothing was ever deployed here, or everything was deleted: no target runs, and none is needed to say so.
     untouched = session.args.local and not session.state_dir.exists()
     stacks = [] if untouched else session.cloud.stacks()

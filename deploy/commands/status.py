@@ -10,6 +10,10 @@ from ..session import Session
 
 def status(session: Session) -> int:
     """How the stack and each of its resources is doing."""
+    if session.args.via == "computenest":
+        from ..computenest import deployment
+
+        return deployment.status(session)
     stack = session.cloud.stack(session.find(session.args.name).id)
     resources = session.cloud.resources(stack.id)
     rows = [(resource.name, resource.type, resource.status, resource.physical_id) for resource in resources]

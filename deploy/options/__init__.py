@@ -7,15 +7,15 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import Usage
-from . import provider, stack
+from . import computenest, provider, stack
 
 VERBS = {
     "specs": ("the instance types to choose from", stack.nothing),
     "estimate": ("what a deployment would cost, per hour and month", stack.estimate),
     "preview": ("the resources that create would make", stack.preview),
     "create": ("deploy Whisper and print its login address", stack.create),
-    "list": ("all stacks of the region", stack.nothing),
-    "status": ("how one stack is doing", stack.name),
+    "list": ("all stacks of the region", stack.list_),
+    "status": ("how one stack is doing", stack.status),
     "events": ("what happened to a stack, oldest first", stack.events),
     "outputs": ("the addresses and ids of a stack", stack.name),
     "open": ("open the login page in the browser", stack.name),
@@ -29,6 +29,8 @@ VERBS = {
     "policy": ("the least permissions that the deploying user needs, as a RAM policy", provider.policy),
     "render": ("make ros_templates/*.yaml from their sources", provider.render),
     "validate": ("check templates without the cloud", provider.validate),
+    "service": ("the Compute Nest service: plan, publish, review, launch", computenest.service),
+    "image": ("the image that instances start from: build, verify, distribute", computenest.image),
     "local": ("run, find or stop the emulated cloud on this machine", provider.local),
 }
 

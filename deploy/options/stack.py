@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, _ArgumentGroup
 
+from . import computenest
+
 DEFAULT_NAME = "whisper"
 
 
 def nothing(command: ArgumentParser) -> None:
     pass
+
+
+def list_(command: ArgumentParser) -> None:
+    computenest.via(command)
+
+
+def status(command: ArgumentParser) -> None:
+    name(command)
+    computenest.via(command)
 
 
 def name(command: ArgumentParser) -> None:
@@ -48,6 +59,9 @@ def create(command: ArgumentParser) -> None:
     running.add_argument(
         "--tags", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help="of the stack and what it makes"
     )
+
+    computenest.via(command)
+    computenest.package(command)
 
 
 def estimate(command: ArgumentParser) -> None:
@@ -117,6 +131,7 @@ def delete(command: ArgumentParser) -> None:
         "--retain", action="store_true", help="delete the stack only and keep all that it made, which goes on costing"
     )
     _wait(command, "it is gone")
+    computenest.via(command)
 
 
 def doctor(command: ArgumentParser) -> None:

@@ -24,7 +24,7 @@ class Oss:
     def __getattr__(self, name: str) -> object:
         return getattr(oss2, name)
 
-    def Bucket(self, auth: oss2.StsAuth, endpoint: str, name: str) -> oss2.Bucket:  # noqa: N802
+    def Bucket(self, auth: oss2.StsAuth, endpoint: str, name: str) -> oss2.Bucket:
         return oss2.Bucket(auth, f"http://{HOST}", name)
 
 

@@ -1,6 +1,5 @@
 """Runs the published iact3 as it is, but for where it connects: the API at LOCAL_HOST."""
 
-import asyncio
 import os
 import sys
 from typing import Any
@@ -12,10 +11,11 @@ HOST = os.environ["LOCAL_HOST"]
 original = TeaSDKPlugin.__init__
 
 
-def connected(self: Any, region_id: Any = None, credential: Any = None, config_kwargs: Any = None, endpoint: Any = None) -> None:
+def connected(
+    self: Any, region_id: Any = None, credential: Any = None, config_kwargs: Any = None, _: Any = None
+) -> None:
     original(self, region_id, credential, {**(config_kwargs or {}), "protocol": "http"}, HOST)
 
 
 TeaSDKPlugin.__init__ = connected
-assert asyncio
 sys.exit(sync_run())

@@ -1,5 +1,5 @@
-"""Other people's programs, each in a virtual environment of its own: made once, kept in .cache/venvs by the name and the
-digest of its lock file."""
+"""Other people's programs, each in a virtual environment of its own: made once, kept in .cache/venvs by the name and
+the digest of its lock file."""
 
 from __future__ import annotations
 

@@ -135,15 +135,15 @@ class SupplierActions:
 
     def shown(self, service: Service, version: Version) -> Body:
         """A version as GetService of both sides answers it."""
-        content = dict(version.content)
-        metadata = json.loads(json.dumps(content["DeployMetadata"]))
-        for template in metadata.get("TemplateConfigs", []):
+        content: dict[str, Any] = json.loads(json.dumps(version.content))
+        for template in content["DeployMetadata"].get("TemplateConfigs", []):
             template.update({key: self._objects.address(template[key]) for key in _FILES if template.get(key)})
+        for action in content.get("OperationMetadata", {}).get("CustomOperations", {}).get("Actions", []):
+            action["TemplateUrl"] = self._objects.address(action["TemplateUrl"])
         texts = {key: json.dumps(content[key], ensure_ascii=False) for key in _JSON if key in content}
         return {
             **{key: content[key] for key in _TEXTS if key in content},
             **texts,
-            "DeployMetadata": json.dumps(metadata, ensure_ascii=False),
             "OperationMetadata": texts.get("OperationMetadata", "{}"),
             "ServiceInfos": content["ServiceInfo"],
             "ServiceId": service.id,
@@ -176,7 +176,7 @@ class SupplierActions:
         if infos:
             content["ServiceInfo"] = infos
         for action in content.get("OperationMetadata", {}).get("CustomOperations", {}).get("Actions", []):
-            self._objects.place(action.get("TemplateUrl", ""))
+            action["TemplateUrl"] = self._objects.place(action.get("TemplateUrl", ""))
         for template in content.get("DeployMetadata", {}).get("TemplateConfigs", []):
             template.update({key: self._objects.place(template[key]) for key in _FILES if template.get(key)})
             self._check_template(template)

@@ -1,0 +1,189 @@
+"""The customer's side by program: create, list, status and delete with --via computenest.
+
+service ─▶ its template and package ─▶ parameters ─▶ CreateServiceInstance ─▶ Created, Deploying, Deployed (已部署)
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .. import plan, templates
+from ..errors import Failure, Interrupted, Usage
+from ..questions import choices
+from ..secret import Secret
+from ..session import Session
+from ..stacks import StackPlan
+from . import Customer, Instance, InstancePlan, Service
+
+_GONE = ("Deleted", "")
+
+
+def create(session: Session) -> int:
+    """Deploys from a service; the last line that it prints is the login address."""
+    args = session.args
+    if not args.service_id:
+        raise Usage("missing: --service-id", "python -m deploy service link shows it", code="Missing")
+    customer = _customer(session)
+    service = customer.service(args.service_id, args.service_version)
+    template = _template(service)
+    package, fixed = _package(template, args.package)
+    if "InstanceType" in fixed and not args.spec:
+        args.spec = str(fixed["InstanceType"])
+    chosen, password = choices(session, templates.body("single.yaml"))
+    asked = plan.stack_plan(chosen, template="", client_token=uuid.uuid4().hex)
+    wanted = InstancePlan(
+        service=args.service_id,
+        version=args.service_version,
+        template=template["Name"],
+        package=package,
+        name=args.name,
+        parameters={"RegionId": asked.region, **_offered(asked, template)},
+        client_token=asked.client_token,
+    )
+    if args.dry_run:
+        return session.done({"plan": _shown(wanted)}, [*(f"{k}  {v}" for k, v in _shown(wanted).items()),
+                                                       "nothing was sent"])  # fmt: skip
+    if _named(customer, args.name):
+        raise Failure(f"a service instance is named {args.name} already", "choose another --name", code="NameTaken")
+    shown = password if args.generate_password else None
+    instance_id = customer.create(wanted)
+    instance = Instance(instance_id, args.name, "Created", "", "")
+    if args.wait:
+        instance = _follow(session, customer, instance_id, "deployed")
+        if instance.status != "Deployed":
+            raise Failure(
+                f"service instance {instance.name} failed ({instance.status}): {instance.reason or 'no reason given'}",
+                f"remove it: {_command(session, 'delete', instance.name)}", code="DeployFailed",
+            )  # fmt: skip
+    data = {**_data(instance), "user": chosen.user, **({"password": shown.reveal()} if shown else {})}
+    lines = [
+        f"{instance.name} is {instance.status}",
+        f"service instance {instance.id}",
+        f"user           {chosen.user}",
+    ]
+    if shown:
+        lines.append(f"password       {shown.reveal()}  (shown once: only its hash is kept)")
+    return session.done(data, [*lines, f"login address  {instance.login_address}"])
+
+
+def list(session: Session) -> int:  # noqa: A001 # a command's function has the command's name
+    """All service instances, newest first."""
+    instances = _customer(session).instances()
+    if not instances:
+        session.tell("no service instances")
+    rows = [(i.name, i.status, i.created, i.id) for i in instances]
+    table = session.table(("NAME", "STATUS", "CREATED", "ID"), rows) if rows else ()
+    return session.done({"instances": [_data(instance) for instance in instances]}, table)
+
+
+def status(session: Session) -> int:
+    instance = _find(session, _customer(session))
+    lines = [f"{instance.name}  {instance.status}" + (f"  {instance.reason}" if instance.reason else "")]
+    if instance.login_address:
+        lines.append(f"login address  {instance.login_address}")
+    return session.done(_data(instance), lines)
+
+
+def delete(session: Session) -> int:
+    """Removes a service instance and everything in it, recordings included."""
+    customer = _customer(session)
+    instance = _find(session, customer)
+    session.confirm(f"{instance.name} is deleted; all recordings and texts in it will be gone for good",
+                    word=instance.name)  # fmt: skip
+    customer.delete(instance.id)
+    last = _follow(session, customer, instance.id, "deleted") if session.args.wait else instance
+    if session.args.wait and last.status not in _GONE:
+        raise Failure(f"{instance.name} could not be deleted: {last.reason or last.status}", "try again",
+                      code="DeleteFailed")  # fmt: skip
+    return session.done(_data(last), [f"{instance.name} is deleted"])
+
+
+def _customer(session: Session) -> Customer:
+    """Compute Nest's own place is its site; --region is where the resources go."""
+    return session.connect(session.args.site).customer()
+
+
+def _template(service: Service) -> Mapping[str, Any]:
+    configs = service.metadata.get("DeployMetadata", {}).get("TemplateConfigs", [])
+    if len(configs) != 1:
+        raise Failure(f"service {service.id} has {len(configs)} templates", "deploy it in the console", code="Template")
+    found: Mapping[str, Any] = configs[0]
+    return found
+
+
+def _package(template: Mapping[str, Any], text: str) -> tuple[str, Mapping[str, Any]]:
+    """The package that begins with the text; none without a text."""
+    packages = {package["Name"]: package.get("Parameters", {}) for package in template.get("PredefinedParameters", [])}
+    matches = [name for name in packages if name == text] or [name for name in packages if name.startswith(text)]
+    if not text:
+        return "", {}
+    if len(matches) != 1:
+        raise Usage(f"--package {text}: no such package", f"choose one of {', '.join(packages)}", code="Package")
+    return matches[0], packages[matches[0]]
+
+
+def _offered(asked: StackPlan, template: Mapping[str, Any]) -> dict[str, str | Secret]:
+    hidden = set(template.get("HiddenParameterKeys", []))
+    return {key: value for key, value in asked.parameters.items() if key not in hidden}
+
+
+def _named(customer: Customer, name: str) -> Instance | None:
+    return next((instance for instance in customer.instances() if name in (instance.name, instance.id)), None)
+
+
+def _find(session: Session, customer: Customer) -> Instance:
+    found = _named(customer, session.args.name)
+    if found is None:
+        raise Failure(f"no service instance is named {session.args.name}", f"see: {_command(session, 'list')}",
+                      code="InstanceNotFound")  # fmt: skip
+    return customer.instance(found.id)
+
+
+def _follow(session: Session, customer: Customer, instance_id: str, until: str) -> Instance:
+    """Tells each state once; returns the instance when nothing more happens."""
+    try:
+        last = Instance(instance_id, "", "", "", "")
+        for last in _states(session, customer, instance_id, until):
+            session.tell(f"{last.name}  {last.status}")
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; service instance {instance_id} goes on", f"see: {_command(session, 'status', instance_id)}"
+        ) from None
+    return last
+
+
+def _states(session: Session, customer: Customer, instance_id: str, until: str) -> Iterator[Instance]:
+    seen = ""
+    while True:
+        instance = customer.instance(instance_id)
+        if instance.status != seen:
+            seen = instance.status
+            yield instance
+        if not instance.busy and (until == "deployed" or seen != "Deployed"):
+            return
+        session.pause()
+
+
+def _data(instance: Instance) -> dict[str, Any]:
+    return {
+        "service_instance_id": instance.id,
+        "name": instance.name,
+        "status": instance.status,
+        "created": instance.created,
+        "login_address": instance.login_address,
+        "outputs": dict(instance.outputs),
+    }
+
+
+def _shown(wanted: InstancePlan) -> dict[str, Any]:
+    from ..secret import masked
+
+    parameters = masked(dict(wanted.parameters))
+    return {"service": wanted.service, "template": wanted.template, "package": wanted.package, "name": wanted.name,
+            "parameters": parameters}  # fmt: skip
+
+
+def _command(session: Session, *words: str) -> str:
+    return session.command(*words, "--via", "computenest")
