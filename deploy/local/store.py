@@ -129,7 +129,7 @@ class Store:
         path.touch(mode=0o600)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
-        # Written to the log at once, to the disk now and then: a killed process loses nothing, a power cut the last moments.
+        # A process that is killed loses nothing, a power cut the last moments.
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
         done: int = self._db.execute("PRAGMA user_version").fetchone()[0]

@@ -173,3 +173,20 @@ def test_an_update_goes_on_after_the_emulator_was_killed(own, machine, eventuall
     stack = own.ended(stack.stack_id)
     assert stack.status == "UPDATE_COMPLETE", stack.status_reason
     assert set(own.resources(stack.stack_id)) == {"Group", "Handle", "Run", "Wait"}
+
+
+def test_a_handle_forgets_the_signals_of_an_earlier_size(shared, machine) -> None:
+    signal = """eval "$SIGNAL" -d "'"'{"status":"SUCCESS","id":"%d","data":%d}'"'"\n"""
+    template = machine("".join(signal % (number, number) for number in (1, 2)), count=2)
+    template["Resources"]["Handle"]["Properties"] = {"Mode": "Full", "Count": 2}
+    stack = shared.create(template, name="sizes")
+    assert shared.outputs(stack.stack_id)["Data"] == '{"1": 1, "2": 2}'
+    template["Resources"]["Handle"]["Properties"]["Count"] = 1
+    template["Resources"]["Wait"]["Properties"]["Count"] = 1
+    stack = shared.update(stack.stack_id, template)
+    assert stack.status == "UPDATE_COMPLETE", stack.status_reason
+    assert shared.outputs(stack.stack_id)["Data"] == '{"1": 1}'
+    template["Resources"]["Wait"]["Properties"] |= {"Count": 2, "Timeout": 1}
+    stack = shared.update(stack.stack_id, template)  # nobody signals any more
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert "WaitConditionTimeout: 1 of 2 received" in stack.status_reason
