@@ -17,10 +17,11 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import BadRequest, UserError
+from ..errors import BadRequest, Unavailable, UserError
 from ..languages import LANGUAGES
 from ..types import DeviceStatus, EngineStatus, Lane, ModelInfo, Options, Plan, Window, WindowResult
 from .backends import Setup
+from .coverage import Coverage, coverage
 from .devices import Device, find
 from .media import Extractor
 from .messages import Detected, Outcome, Task
@@ -28,7 +29,7 @@ from .models import ALIASES, Weights, catalog, choose
 from .pcm import pcm_path
 from .pool import Pool, Ticket, not_ready
 
-__all__ = ["Engine", "pcm_path"]
+__all__ = ["Coverage", "Engine", "coverage", "pcm_path"]
 
 MAX_SECONDS = 12 * 3600.0
 HANG_SECONDS = 300.0  # one step of a large model on a slow processor takes a minute
@@ -42,7 +43,8 @@ class Engine:
 
     `engine`: "auto" | "faster-whisper" | "openai-whisper"; `device`: "auto" | "cpu" | "cuda" | "cuda:0,1"; `workers`:
     processes on the CPU (default: one for each core, at most 8); `max_seconds`: of a recording; `hang_seconds`: without
-    a sign of life after which a worker is replaced.
+    a sign of life after which a worker is replaced; `idle_seconds`: without work after which a worker gives its memory
+    back, to load again when work comes (default: never).
     """
 
     def __init__(
@@ -55,8 +57,9 @@ class Engine:
         workers: int | None = None,
         max_seconds: float = MAX_SECONDS,
         hang_seconds: float = HANG_SECONDS,
+        idle_seconds: float | None = None,
     ) -> None:
-        self._models_dir, self._hang_seconds = models_dir, hang_seconds
+        self._models_dir, self._hang_seconds, self._idle_seconds = models_dir, hang_seconds, idle_seconds
         self._weights: Weights | None = None
         self._wanted = (model, engine)
         self._problem: UserError | None = None
@@ -79,15 +82,35 @@ class Engine:
             weights = self._weights
             if self._pool or self._problem or weights is None:
                 return
-
-            def setup(device: Device) -> Setup:
-                return Setup(
-                    weights.engine, weights.path, device.kind, device.threads, weights.multilingual, device.neighbours
-                )
-
-            self._pool = Pool(self._devices, setup, hang_seconds=self._hang_seconds)
+            self._pool = self._pool_of(weights)
             self._extractor.open()
             self._pool.start()
+
+    def _pool_of(self, weights: Weights) -> Pool:
+        def setup(device: Device) -> Setup:
+            return Setup(
+                weights.engine, weights.path, device.kind, device.threads, weights.multilingual, device.neighbours
+            )
+
+        return Pool(self._devices, setup, hang_seconds=self._hang_seconds, idle_seconds=self._idle_seconds)
+
+    def swap(self, model: str, engine: str = "auto") -> None:
+        """Change to other installed weights without dropping a window. Blocks while they are loaded beside the ones in
+        use (both need memory); from then on windows go to the new ones, and those that waited end with the old ones.
+
+        Raises Unavailable, with everything as it was, when the weights are not installed or do not load.
+        """
+        with self._life:
+            old = self._running()
+            weights = choose(self._models_dir, model, engine)
+            new = self._pool_of(weights)
+            new.start()
+            problem = new.await_ready()
+            if problem:
+                new.stop()
+                raise not_ready(problem)
+            self._pool, self._weights = new, weights
+        old.finish()
 
     def stop(self) -> None:
         """End every process of the engine; what waits or runs fails with `engine_stopped`. May be started again."""
@@ -216,8 +239,17 @@ class Engine:
 
         ticket.cancelled = lambda: result.cancelled() or cancelled()
         ticket.future.add_done_callback(finish)
-        pool.submit(ticket)
+        try:
+            pool.submit(ticket)
+        except Unavailable:
+            if pool is self._pool or self._pool is None:
+                raise
+            self._running().submit(ticket)  # swapped in this very moment
         return result
+
+    def move(self, path: Path, lane: Lane) -> None:
+        """Serve the windows of a recording that still wait in another lane from now on."""
+        self._running().move(path, lane)
 
     def _running(self) -> Pool:
         pool = self._pool

@@ -29,6 +29,7 @@ from .scheduler import Scheduler
 log = logging.getLogger(__name__)
 
 TRIES = 3
+FINISH_SECONDS = 0.1  # between two looks at whether all is done
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)  # before each further start of a worker that does not load
 FIRST_BATCH = 2  # windows of a recording of which nothing was read yet: somebody waits for the first words
 
@@ -63,7 +64,15 @@ class Ticket:
 class Pool:
     """Decodes tickets on all devices."""
 
-    def __init__(self, devices: Sequence[Device], setup: Callable[[Device], Setup], *, hang_seconds: float) -> None:
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        setup: Callable[[Device], Setup],
+        *,
+        hang_seconds: float,
+        idle_seconds: float | None = None,
+    ) -> None:
+        self._idle_seconds = idle_seconds
         self._scheduler: Scheduler[Ticket] = Scheduler(time.monotonic)
         self._work = threading.Condition()
         self._idle = 0
@@ -90,6 +99,16 @@ class Pool:
     def status(self) -> tuple[DeviceStatus, ...]:
         return tuple(lane.status for lane in self._lanes)
 
+    def await_ready(self) -> str:
+        """Wait until every device answers: "". Else why one of them does not."""
+        while not all(lane.status.alive for lane in self._lanes):
+            for lane in self._lanes:
+                if not lane.hopeful:
+                    return lane.status.description
+            if self._closed.wait(FINISH_SECONDS):
+                return "stopped"
+        return ""
+
     @property
     def pids(self) -> tuple[int, ...]:
         """Of the running worker processes."""
@@ -102,19 +121,39 @@ class Pool:
             self._scheduler.add(ticket, lane=ticket.lane, owner=ticket.owner, recording=ticket.recording)
             self._work.notify()
 
+    def move(self, recording: Path, lane: Lane) -> None:
+        """Serve what waits of a recording in another lane."""
+        with self._work:
+            for ticket in self._scheduler.move(recording, lane):
+                ticket.lane = lane
+
+    def finish(self) -> None:
+        """Decode what waits, then stop. Blocks."""
+        with self._work:
+            while not self._closed.is_set() and (len(self._scheduler) or self._idle < len(self._lanes)):
+                self._work.wait(FINISH_SECONDS)
+        self.stop()
+
     def _take(self, most: int) -> list[Ticket]:
-        """Wait for work; a fair share of it, so that a short recording spreads over the idle devices. Empty: stop."""
+        """Wait for work; a fair share of it, so that a short recording spreads over the idle devices. Empty: stop, or
+        nothing came for the idle time."""
         with self._work:
             self._idle += 1
             try:
                 while not self._closed.is_set():
                     batch = self._fill(min(most, math.ceil(len(self._scheduler) / max(1, self._idle))))
-                    if batch:
+                    if batch or not self._work.wait(self._idle_seconds):
                         return batch
-                    self._work.wait()
                 return []
             finally:
                 self._idle -= 1
+
+    def _await_work(self) -> None:
+        with self._work:
+            self._idle += 1
+            while not self._closed.is_set() and not len(self._scheduler):
+                self._work.wait()
+            self._idle -= 1
 
     def _fill(self, limit: int) -> list[Ticket]:
         batch: list[Ticket] = []
@@ -162,6 +201,7 @@ class _DeviceThread(threading.Thread):
         self._child: Child | None = None
         self._lock = threading.Lock()
         self._failures = 0
+        self._asleep = False
         self.status = DeviceStatus(device.name, alive=False, description="loading")
 
     @property
@@ -197,6 +237,10 @@ class _DeviceThread(threading.Thread):
         self.status = DeviceStatus(self._device.name, alive=False, description="stopped")
 
     def _serve(self) -> None:
+        if self._asleep:
+            self._pool._await_work()
+            self._asleep = False
+        began = time.monotonic()
         with self._lock:
             if self._pool._closed.is_set():
                 return
@@ -207,9 +251,13 @@ class _DeviceThread(threading.Thread):
         if not isinstance(ready, Ready):
             raise WorkerLostError(ready.reason if isinstance(ready, Failed) else "did not load")
         self._failures = 0
-        self.status = DeviceStatus(self._device.name, alive=True, description=ready.description)
+        loaded = f"{ready.description}, batch: {ready.batch}, loaded in {time.monotonic() - began:.1f} s"
+        self.status = DeviceStatus(self._device.name, alive=True, description=loaded)
         while batch := self._pool._take(ready.batch):
             self._decode(child, batch)
+        if not self._pool._closed.is_set():
+            self._asleep = True
+            self.status = DeviceStatus(self._device.name, alive=True, description="unloaded while idle")
 
     def _decode(self, child: Child, batch: list[Ticket]) -> None:
         try:

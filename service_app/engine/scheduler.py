@@ -87,6 +87,20 @@ class Scheduler(Generic[T]):
             del self._owners[key]
         return item
 
+    def move(self, recording: Path, lane: Lane) -> list[T]:
+        """Bring what waits of a recording to another lane, in its order and with the time it has waited. Gives the
+        items that moved."""
+        now = self._clock()
+        moved: list[T] = []
+        for key in [k for k, o in self._owners.items() if k[0] is not lane and recording in o.recordings]:
+            left = self._owners[key].recordings.pop(recording)
+            if not self._owners[key].recordings:
+                del self._owners[key]
+            there = self._owners.setdefault((lane, key[1]), _Owner(now)).recordings
+            there.setdefault(recording, _Recording(left.waiting_since)).items.extend(left.items)
+            moved += left.items
+        return moved
+
     def drain(self) -> list[T]:
         """All items that wait, which are then forgotten."""
         items = [i for o in self._owners.values() for r in o.recordings.values() for i in r.items]

