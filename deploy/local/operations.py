@@ -76,19 +76,20 @@ class Operations:
             if running.cancel.is_set():
                 reason = "Stack UPDATE cancelled"
             if not reason:
-                self._store.save_stack(replace(stack, previous=None))
+                self._store.save_stack(replace(self._now(stack), previous=None))
                 records.set_stack("UPDATE_COMPLETE", "Stack UPDATE completed successfully")
                 return
             if not stack.request.rollback:
                 records.set_stack("UPDATE_FAILED", reason)
                 return
-            stack = replace(stack, request=stack.previous or stack.request, previous=stack.request)
-            self._store.save_stack(stack)
+            now = self._now(stack)
+            before = replace(now.previous or now.request, deletion_protection=now.request.deletion_protection)
+            self._store.save_stack(replace(now, request=before, previous=now.request))
             records.set_stack("ROLLBACK_IN_PROGRESS", reason)
             running.cancel.clear()
             running.stop.clear()
             running.then = "deletion"
-            stack = self._store.stack(stack.id) or stack
+            stack = self._now(stack)
         self.roll_back_update(stack, running)
 
     def roll_back_update(self, stack: Stack, running: Running) -> None:
@@ -100,7 +101,7 @@ class Operations:
                 self._called_off(records, running, "ROLLBACK")
                 return
             if not failed:
-                self._store.save_stack(replace(stack, previous=None))
+                self._store.save_stack(replace(self._now(stack), previous=None))
             records.set_stack("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", failed or stack.reason)
 
     def delete(self, stack: Stack, running: Running, retain: frozenset[str], retain_all: bool) -> None:
@@ -133,6 +134,10 @@ class Operations:
     def hide(self, stack: Stack) -> Callable[[str], str]:
         """A function that masks the stack's secrets, as they are and in Base64, in a text."""
         return self.records(stack).hide
+
+    def _now(self, stack: Stack) -> Stack:
+        """As it is kept: its protection may have changed since the operation began."""
+        return self._store.stack(stack.id) or stack
 
     def _remove_marked(self, stack: Stack, records: Records, running: Running) -> str:
         marked = {name for name, r in records.resources().items() if r.status.startswith("DELETE_")}

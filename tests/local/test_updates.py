@@ -190,3 +190,28 @@ def test_a_handle_forgets_the_signals_of_an_earlier_size(shared, machine) -> Non
     stack = shared.update(stack.stack_id, template)  # nobody signals any more
     assert stack.status == "ROLLBACK_COMPLETE"
     assert "WaitConditionTimeout: 1 of 2 received" in stack.status_reason
+
+
+def test_deletion_takes_over_an_update_with_everything_it_set_aside(shared, machine, eventually) -> None:
+    template = machine(SUCCESS, sync=True)
+    stack = shared.create(template, name="overtaken")
+    before = ids(shared, stack.stack_id)
+    template = machine("sleep 600", sync=True, command_timeout=600)
+    template["Resources"]["Group"]["Properties"]["ImageId"] = "other"
+    shared.request("update_stack", stack_id=stack.stack_id, template=template, replacement_option="Enabled")
+    eventually(lambda: (run := shared.resources(stack.stack_id).get("Run")) and run.status == "CREATE_IN_PROGRESS")
+    machines = shared.folder / "instances"
+    after = ids(shared, stack.stack_id)
+    assert {before["Group"], after["Group"]} <= {path.name for path in machines.iterdir()}
+    assert shared.delete(stack.stack_id).status == "DELETE_COMPLETE"
+    assert not {before["Group"], after["Group"]} & {path.name for path in machines.iterdir()}
+
+
+def test_protection_set_during_an_update_stays(shared, machine, eventually) -> None:
+    stack = shared.create(NET, name="guarded")
+    shared.request("update_stack", stack_id=stack.stack_id, template=machine("sleep 600", timeout=600))
+    eventually(lambda: (wait := shared.resources(stack.stack_id).get("Wait")) and wait.status == "CREATE_IN_PROGRESS")
+    shared.request("set_deletion_protection", stack_id=stack.stack_id, deletion_protection="Enabled")
+    shared.request("cancel_update_stack", stack_id=stack.stack_id, cancel_type="Quick")
+    stack = shared.ended(stack.stack_id)
+    assert (stack.status, stack.deletion_protection) == ("ROLLBACK_COMPLETE", "Enabled")

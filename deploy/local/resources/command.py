@@ -24,7 +24,7 @@ class RunCommand:
     attributes = frozenset({"CommandId", "InvokeId", "InvokeInstances", "InvokeResults"})
     properties: Mapping[str, Property] = {
         "CommandContent": Property("text", required=True, editable=True),
-        "InstanceIds": Property("list", editable=True),
+        "InstanceIds": Property("list"),  # another machine has not run it yet
         "Type": Property("text", allowed=("RunShellScript",)),
         "ContentEncoding": Property("text", allowed=("PlainText", "Base64")),
         "Sync": Property("flag", editable=True),
