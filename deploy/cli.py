@@ -41,6 +41,8 @@ def run(
     )
     try:
         session.args = parser().parse_args(words)
+        if session.args.lang:
+            session.environ = {**session.environ, "LC_ALL": session.args.lang}
         command = importlib.import_module(f".commands.{session.args.verb}", __package__)
         try:
             code: int = getattr(command, session.args.verb)(session)

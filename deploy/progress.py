@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from . import words
 from .follow import Step
 from .stacks import Stack, StackEvent
 
@@ -15,9 +16,16 @@ if TYPE_CHECKING:
 
 # What a resource that takes long is waiting for.
 _AWAITED = {
-    "ALIYUN::ECS::InstanceGroup": "the instance boots",
-    "ALIYUN::ECS::RunCommand": "the script is handed over",
-    "ALIYUN::ROS::WaitCondition": "the app checks itself",
+    "en": {
+        "ALIYUN::ECS::InstanceGroup": "the instance boots",
+        "ALIYUN::ECS::RunCommand": "the script is handed over",
+        "ALIYUN::ROS::WaitCondition": "the app checks itself",
+    },
+    "zh": {
+        "ALIYUN::ECS::InstanceGroup": "实例正在启动",
+        "ALIYUN::ECS::RunCommand": "正在下发启动脚本",
+        "ALIYUN::ROS::WaitCondition": "应用正在自检",
+    },
 }
 _STYLE = {"COMPLETE": "green", "FAILED": "red", "PROGRESS": "yellow"}
 # As wide as the longest that come, so that nothing jumps when they do.
@@ -76,7 +84,7 @@ def _live(steps: Iterable[Step], stream: TextIO, clock: Callable[[], float], env
     from rich.live import Live
 
     console = Console(file=stream, no_color="NO_COLOR" in environ, _environ=dict(environ))
-    tree = _Tree(clock, console.width)
+    tree = _Tree(clock, console.width, _AWAITED[words.language(environ)])
     # Drawn four times a second and whenever something happened; each time over the last, in one write.
     with Live(get_renderable=tree.table, console=console, refresh_per_second=4) as live:
         for step in steps:
@@ -101,6 +109,7 @@ class _Tree:
 
     clock: Callable[[], float]
     width: int
+    awaited: Mapping[str, str]
     stack: Stack | None = None
     rows: dict[str, _Row] = field(default_factory=dict)
 
@@ -137,7 +146,7 @@ class _Tree:
         for index, (name, row) in enumerate(self.rows.items()):
             branch = "└─" if index == len(self.rows) - 1 else "├─"
             waiting = row.ended is None
-            note = _AWAITED.get(row.type, "") if waiting else (row.reason if row.status.endswith("_FAILED") else "")
+            note = self.awaited.get(row.type, "") if waiting else (row.reason if row.status.endswith("_FAILED") else "")
             table.add_row(
                 f"{branch} {name}",
                 _status(row.status),

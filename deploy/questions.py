@@ -102,7 +102,7 @@ def _answer(session: Session, given: str | None, question: str, check: Callable[
 
 
 def _ask(session: Session, question: str) -> str:
-    session.stderr.write(question)
+    session.stderr.write(session.say(question))
     session.stderr.flush()
     line = session.stdin.readline()
     if not line:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from . import words
 from .catalog import Catalog, Region, load
 from .cloud import Cloud, Machines
 from .drafts import Drafts
@@ -124,7 +125,7 @@ class Session:
         if not self.interactive:
             raise Usage("missing: --yes", warning.splitlines()[0], code="Missing")
         self.tell(warning)
-        self.stderr.write(f"Type {word} to go on: ")
+        self.stderr.write(self.say(f"Type {word} to go on: "))
         self.stderr.flush()
         if self.stdin.readline().strip() != word:
             raise Failure("nothing was changed", code="Declined")
@@ -161,7 +162,7 @@ class Session:
             self._envelope(status="success", data=masked(dict(data)))
         else:
             for line in lines:
-                print(line, file=self.stdout)
+                print(self.say(line), file=self.stdout)
             self.stdout.flush()
         return 0
 
@@ -172,13 +173,23 @@ class Session:
                 error["details"] = list(failure.details)
             self._envelope(status="error", error=error)
             return
-        self.tell(f"error: {failure}")
+        parts = [self.say(part) for part in (failure.message, failure.remedy) if part]
+        self.tell(f"error: {('；' if self.language == 'zh' else '; ').join(parts)}")
         for line in failure.details:
             self.tell(f"  {line}")
 
     def tell(self, line: str) -> None:
         """Progress, questions and complaints: never on standard output."""
-        print(line, file=self.stderr, flush=True)
+        print(self.say(line), file=self.stderr, flush=True)
+
+    @property
+    def language(self) -> str:
+        """`zh` or `en`, for people; --json is English."""
+        return words.language(self.environ)
+
+    def say(self, text: str) -> str:
+        """In the language of the person."""
+        return words.in_chinese(text) if self.language == "zh" else text
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         """Lines for `done`: aligned on a terminal, with tabs and without a head on a pipe."""

@@ -17,9 +17,9 @@ def doctor(session: Session) -> int:
     found = list(checks(session, spec))
     lines = []
     for check in found:
-        lines.append(f"{_SIGNS[check.verdict]} {check.name:12} {check.finding}")
+        lines.append(f"{_SIGNS[check.verdict]} {check.name:12} {session.say(check.finding)}")
         if check.remedy and check.verdict is not Verdict.OK:
-            lines.append(f"  {'':12} → {check.remedy}")
+            lines.append(f"  {'':12} → {session.say(check.remedy)}")
     healthy = all(check.verdict is not Verdict.FAILED for check in found)
     session.done({"healthy": healthy, "checks": [asdict(check) for check in found]}, lines)
     return 0 if healthy else 1

@@ -77,4 +77,5 @@ def _everywhere(command: ArgumentParser) -> None:
     group.add_argument("--endpoint", metavar="HOST", default="", help="of ROS (default: the region's)")
     group.add_argument("--profile", metavar="NAME", default="", help="of ~/.aliyun/config.json")
     group.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    group.add_argument("--lang", choices=("en", "zh"), help="of the messages (default: the locale's); --json has codes")
     group.add_argument("--state-dir", metavar="DIR", help="where --local keeps its state (default: WHISPER_LOCAL_HOME)")

@@ -12,9 +12,6 @@ def render(command: ArgumentParser) -> None:
 
 def validate(command: ArgumentParser) -> None:
     command.add_argument("files", metavar="FILE", nargs="+", help="ROS template, YAML or JSON")
-    command.add_argument(
-        "--lang", choices=("en", "zh"), help="of the messages (default: the locale's); --json has both"
-    )
 
 
 def policy(command: ArgumentParser) -> None:

@@ -1,0 +1,45 @@
+"""The messages in Chinese, for people whose locale is Chinese or who say --lang zh.
+
+The code says everything in English, once. words.zh.json holds the Chinese for each message, with {} where a value goes;
+what has no entry stays English. Programs read --json, which is English and has codes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("words.zh.json")
+_DEPTH = 3  # of messages within messages
+
+
+def language(environ: Mapping[str, str]) -> str:
+    """`zh` or `en`, as the locale says; its variables have the precedence that POSIX gives them."""
+    chosen = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    return "zh" if chosen.lower().startswith("zh") else "en"
+
+
+def in_chinese(text: str, depth: int = _DEPTH) -> str:
+    """The message in Chinese, its values put in their places; unchanged when it is not known."""
+    exact, patterns = _table()
+    if text in exact:
+        return exact[text]
+    if depth:
+        for pattern, chinese in patterns:
+            found = pattern.fullmatch(text)
+            if found:
+                return chinese.format(*(in_chinese(value, depth - 1) for value in found.groups()))
+    return text
+
+
+@cache
+def _table() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
+    """Messages without values, and those with, the most particular first."""
+    table: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
+    exact = {english: chinese for english, chinese in table.items() if "{}" not in english}
+    rest = sorted((item for item in table.items() if "{}" in item[0]), key=lambda item: -len(item[0].replace("{}", "")))
+    return exact, [(re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), chinese)
+                   for english, chinese in rest]  # fmt: skip
