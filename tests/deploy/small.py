@@ -1,7 +1,7 @@
 """python -m deploy with a template that is created in a second: python -m tests.deploy.small create --spec …
 
-Its parameters and outputs are those of the real one. Its instance runs one command, which fails while the file that
---model names is not there (so that there is something to mend and to resume).
+Its parameters and outputs are those of the real one. Its instance runs one command, which waits `Patience` tenths of a
+second for the file `Flag`, and fails when it does not come: something to interrupt, to mend and to resume.
 """
 
 from __future__ import annotations
@@ -13,6 +13,14 @@ import yaml
 from deploy import catalog, cli, templates
 
 _TEXT = {"Type": "String"}
+_WAIT = """\
+i=0
+until test -e '${Flag}'; do
+    [ $i -lt ${Patience} ] || exit 1
+    sleep 0.1
+    i=$((i + 1))
+done
+"""
 NETWORK: dict[str, Any] = {
     "Vpc": {"Type": "ALIYUN::ECS::VPC", "Properties": {"CidrBlock": "10.0.0.0/8"}},
     "VSwitch": {
@@ -38,7 +46,7 @@ MACHINE: dict[str, Any] = {
             "Sync": True,
             "Timeout": 60,
             "InstanceIds": {"Fn::GetAtt": ["Instance", "InstanceIds"]},
-            "CommandContent": {"Fn::Sub": "test -e '${Flag}'"},
+            "CommandContent": {"Fn::Sub": _WAIT},
         },
     },
 }
@@ -58,6 +66,7 @@ def template(*, machine: bool) -> str:
                 "Model": _TEXT,
                 "SystemDiskSize": {"Type": "Number"},
                 "Flag": {**_TEXT, "Default": "/"},
+                "Patience": {"Type": "Number", "Default": 0},
             },
             "Resources": {**NETWORK, **(MACHINE if machine else {})},
             "Outputs": {

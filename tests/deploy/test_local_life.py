@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -60,30 +59,3 @@ def test_create_answers_and_delete_leaves_nothing(tmp_path: Path) -> None:
     assert not state.exists()
     assert not processes.mentioning(str(state))
     assert deploy("list", state)[1]["data"] == {"stacks": []}
-
-
-@pytest.mark.weights
-def test_ctrl_c_deletes_nothing_and_says_how_to_go_on(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    words = ["create", "--spec", "gn7i-c16g1", "--name", "life", "--generate-password", "--local"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "deploy", *words],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own_world(state),
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        # Once the instance is awaited, several seconds remain.
-        for line in process.stderr:
-            if "WaitCondition  CREATE_IN_PROGRESS" in line:
-                break
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    try:
-        assert process.returncode == 130, err
-        assert out == ""
-        assert err.splitlines()[-1].endswith("go on with: python -m deploy create --resume life --local")
-        assert deploy("status life", state)[1]["data"]["stack_id"] in err
-        assert deploy("events life --follow", state)[0] == 0
-        assert deploy("status life", state)[1]["data"]["status"] == "CREATE_COMPLETE"
-    finally:
-        assert deploy("delete life --yes", state)[0] == 0
-    assert not state.exists()

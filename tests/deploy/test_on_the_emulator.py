@@ -6,6 +6,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from deploy import cli, target, templates
 from tests.deploy.small import template
 from tests.support import processes
 
+ROOT = Path(__file__).parents[2]
 PASSWORD = "Correct-Horse-9"
 SPEC, BIGGER = "ecs.gn7i-c16g1.4xlarge", "ecs.gn7i-c32g1.16xlarge"
 
@@ -108,3 +111,28 @@ def test_the_emulator_is_killed_and_keeps_all(line: Line) -> None:
     assert line("create --resume kept")["status"] == "CREATE_COMPLETE"  # brings the target back
     assert [stack["name"] for stack in line("list")["stacks"]] == ["kept"]
     line("delete kept --yes")
+
+
+def test_ctrl_c_deletes_nothing_and_says_how_to_go_on(line: Line, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    words = f"{CREATE} --name halted --local --set Flag={flag} Patience=600".replace(
+        "password-stdin", "generate-password"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("WHISPER_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.deploy.small", *words.split()],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environ | {"WHISPER_LOCAL_HOME": str(line.state), "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for shown in process.stderr:
+            if "Script  CREATE_IN_PROGRESS" in shown:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, ""), err
+    assert err.splitlines()[-1].endswith("go on with: python -m deploy create --resume halted --local")
+    assert line("status halted")["stack_id"] in err
+    flag.touch()
+    assert line("create --resume halted")["status"] == "CREATE_COMPLETE"
+    line("delete halted --yes")

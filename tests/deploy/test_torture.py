@@ -26,7 +26,7 @@ from tests.deploy.small import template
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "Correct-Horse-9"
-CREATES, KILLS = 100, 6
+CREATES, KILLS = 100, 5
 FAULTS = """\
 seed: 11
 rules:
