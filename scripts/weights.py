@@ -5,8 +5,8 @@ tried in turn; WHISPER_WEIGHT_MIRRORS (URLs with {path}, separated by spaces) co
 own. A download goes on where it was cut; a file that is there and right is not fetched again. `--from` takes files
 from a folder laid out like the target, for machines without a network.
 
-A file without a recorded checksum is refused: `weights.py --record MODEL…` fetches it, prints what it is, and a person
-decides whether to write that into weights.json.
+A file without a recorded checksum is refused: `weights.py --into FOLDER --record MODEL…` fetches it, prints what it is,
+and a person decides whether to write that into weights.json.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ def install(file: File, into: Path, folder: Path | None, record: bool) -> None:
     if target.is_file() and file.sha256 and checksum(target) == file.sha256:
         return
     if not file.sha256 and not record:
-        raise WeightsError(f"{file.path}: no checksum in {MANIFEST.name}; see weights.py --record")
+        raise WeightsError(
+            f"{file.path}: no checksum in {MANIFEST.name}; type `python3 {MANIFEST.parent / 'weights.py'} "
+            f"--into {into} --record MODEL`, compare what it prints with the publisher's, and write it there"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     fetch(file, partial, folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -106,11 +105,3 @@ def test_packer_template_is_valid(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_weights_manifest_names_a_checksum_or_nothing() -> None:
-    manifest = json.loads((ROOT / "scripts" / "weights.json").read_text())
-    for engine in manifest.values():
-        for files in engine["models"].values():
-            for file in files:
-                assert file["sha256"] == "" or len(file["sha256"]) == 64

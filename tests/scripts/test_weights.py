@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,7 +72,8 @@ def test_a_wrong_file_is_refused_and_deleted(tmp_path: Path, mirror: str) -> Non
 def test_a_file_without_a_checksum_is_refused_unless_recorded(tmp_path: Path, mirror: str) -> None:
     done = weights(tmp_path, "", mirror, "tiny")
     assert done.returncode == 1
-    assert "no checksum in weights.json; see weights.py --record" in done.stderr
+    assert "no checksum in weights.json; type `python3 " in done.stderr
+    assert f"--into {tmp_path / 'models'} --record MODEL`" in done.stderr
     recorded = weights(tmp_path, "", mirror, "--record", "tiny")
     assert recorded.returncode == 0
     assert f"{len(CONTENT)} bytes, sha256 {hashlib.sha256(CONTENT).hexdigest()}" in recorded.stdout
@@ -87,3 +90,17 @@ def test_errors_are_one_line(tmp_path: Path, mirror: str, options: tuple[str, ..
     done = weights(tmp_path, "0" * 64, mirror, *options)
     assert done.returncode == 1
     assert done.stderr == f"{said}\n"
+
+
+def test_every_model_is_verified_whole() -> None:
+    """Each file of each model has its checksum; the reference engine's are those in its own package."""
+    package = importlib.util.find_spec("whisper")
+    assert package
+    assert package.origin
+    published = Path(package.origin).read_text()  # to read it is enough; to import it would load torch
+    manifest = json.loads((SCRIPTS / "weights.json").read_text())
+    for engine in manifest.values():
+        for model in engine["models"].values():
+            assert [file["path"] for file in model if not re.fullmatch("[0-9a-f]{64}", file["sha256"])] == []
+    for (file,) in manifest["openai-whisper"]["models"].values():
+        assert f"/{file['sha256']}/{file['path']}" in published
