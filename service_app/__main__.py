@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from .settings import Settings, SettingsError, table
+from .settings import Settings, SettingsError, markdown, table
 
 _Command = Callable[[argparse.Namespace], int]
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -21,7 +21,10 @@ def _serve(_: argparse.Namespace) -> int:
     return serve(Settings.from_environment())
 
 
-def _settings(_: argparse.Namespace) -> int:
+def _settings(arguments: argparse.Namespace) -> int:
+    if arguments.markdown:
+        sys.stdout.write(markdown())
+        return 0
     for variable, value, default, zh, en in table(os.environ):
         print(f"{variable}={value}")  # noqa: T201
         print(f"    {zh} / {en} (default: {default or '-'})")  # noqa: T201
@@ -74,16 +77,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m service_app", description="The Whisper web app.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("serve", help="run the server (settings: WHISPER_*)").set_defaults(run=_serve)
-    commands.add_parser("settings", help="list every setting, its value and meaning").set_defaults(run=_settings)
+    listed = commands.add_parser("settings", help="list every setting, its value and meaning")
+    listed.set_defaults(run=_settings)
+    listed.add_argument("--markdown", action="store_true", help="the page docs/settings.md instead")
     commands.add_parser(
         "hash-password", help="read a password from standard input, print its argon2id hash"
     ).set_defaults(run=_accounts("hash-password"))
     _add_accounts(commands)
-    listed = commands.add_parser("jobs", help="list stored jobs")
-    listed.set_defaults(run=_jobs)
-    listed.add_argument("--state", choices=["queued", "running", "done", "failed", "cancelled"])
-    listed.add_argument("--limit", type=_positive, default=20, help="how many, newest first (default: 20)")
-    listed.add_argument("--names", action="store_true", help="with the recordings' names")
+    stored = commands.add_parser("jobs", help="list stored jobs")
+    stored.set_defaults(run=_jobs)
+    stored.add_argument("--state", choices=["queued", "running", "done", "failed", "cancelled"])
+    stored.add_argument("--limit", type=_positive, default=20, help="how many, newest first (default: 20)")
+    stored.add_argument("--names", action="store_true", help="with the recordings' names")
     tested = commands.add_parser("selftest", help="try the running server with the official OpenAI SDK")
     tested.set_defaults(run=_selftest)
     tested.add_argument("--url", help="the server's address (default: WHISPER_HOST and WHISPER_PORT)")

@@ -291,3 +291,18 @@ def table(environment: Mapping[str, str]) -> list[tuple[str, str, str, str, str]
         value = environment.get(field.variable, "").strip() or field.default
         rows.append((field.variable, "****" if field.secret and value else value, field.default, field.zh, field.en))
     return rows
+
+
+def markdown() -> str:
+    """docs/settings.md, whole."""
+    rows = "".join(
+        f"| `{field.variable}` | {f'`{field.default}`' if field.default else '-'} | {field.en} | {field.zh} |\n"
+        for field in FIELDS
+    )
+    return (
+        "# Settings / 设置\n\n"
+        "Made by `python -m service_app settings --markdown` from `service_app/settings.py`: do not edit.\n\n"
+        "The app reads them once, from its environment; on an instance they are in `etc/whisper/whisper.env`, and\n"
+        "`systemctl restart whisper` makes a change work. Empty means the default.\n\n"
+        "| Variable | Default | Meaning | 含义 |\n|---|---|---|---|\n" + rows
+    )

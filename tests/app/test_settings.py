@@ -8,9 +8,9 @@ import pytest
 from service_app.auth.lockout import Lockout
 from service_app.auth.store import ABSOLUTE_SECONDS, IDLE_SECONDS, AuthStore
 from service_app.database import connect, sqlite_url
-from service_app.settings import FIELDS, Settings, SettingsError
+from service_app.settings import FIELDS, Settings, SettingsError, markdown
 
-from .conftest import PASSWORD, NewServer, Server
+from .conftest import PASSWORD, ROOT, NewServer, Server
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,8 @@ from .conftest import PASSWORD, NewServer, Server
         ("WHISPER_ENGINE", "kaldi", "one of auto, faster-whisper, openai-whisper"),
         ("WHISPER_DEVICE", "tpu", "auto, cpu, cuda or cuda:0,1"),
         ("WHISPER_ADMIN_USER", "a:b", "without a colon"),
+        ("WHISPER_PRIVATE_NETWORKS", "10.0.0.0/8, x", "networks like 10.0.0.0/8"),
+        ("WHISPER_DATABASE_URL", "mysql://u:secret@h/d", r"postgresql:// \(empty: SQLite\), is \*\*\*\*"),
     ],
 )
 def test_wrong_values(variable: str, value: str, problem: str) -> None:
@@ -42,6 +44,11 @@ def test_the_list_names_every_setting(server: Server, password_hash: str) -> Non
     for field in FIELDS:
         assert f"{field.variable}=" in listed.stdout
     assert password_hash not in listed.stdout
+
+
+def test_the_page_of_settings_is_fresh() -> None:
+    written = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert written == markdown(), "python -m service_app settings --markdown > docs/settings.md"
 
 
 def test_a_hash_is_made_from_standard_input(server: Server) -> None:
