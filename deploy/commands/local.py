@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import Failure
+from pathlib import Path
+
+from ..errors import Failure, Usage
 from ..session import Session
 
 
@@ -13,10 +15,18 @@ def local(session: Session) -> int:
 
 def _serve(session: Session) -> int:
     from ..local.__main__ import main
+    from ..local.faults import FaultFileError, read_faults
     from ..target import prepare_image
 
+    faults = []
+    if session.args.faults:
+        try:
+            read_faults(Path(session.args.faults))
+        except FaultFileError as error:
+            message, _, remedy = str(error).partition("; ")
+            raise Usage(message, remedy) from None
+        faults = ["--faults", session.args.faults]
     prepare_image(session.state_dir)
-    faults = ["--faults", session.args.faults] if session.args.faults else []
     return main(["serve", "--state", str(session.state_dir), "--port", str(session.args.port), *faults])
 
 

@@ -41,14 +41,14 @@ class Maker:
             resource = self._records.start(name, definition.type, handler.new_id(self._context(name, siblings)))
         made = resource
 
-        def create() -> Mapping[str, Any]:
+        def create(properties: Mapping[str, Any]) -> Mapping[str, Any]:
             if interrupted and not handler.repeatable:
                 raise ResourceError(
                     "The local target was ended while this was going on; delete the stack and create it again"
                 )
             if interrupted:
                 self._begin_again(handler, made)
-            return handler.create(self._context(name, siblings, made), made.physical_id, self.properties(name))
+            return handler.create(self._context(name, siblings, made), made.physical_id, properties)
 
         return self._try(resource, "CREATE", create)
 
@@ -58,9 +58,9 @@ class Maker:
         siblings = self._records.resources()
         self._records.change(resource, "UPDATE_IN_PROGRESS")
 
-        def update() -> Mapping[str, Any]:
+        def update(properties: Mapping[str, Any]) -> Mapping[str, Any]:
             context = self._context(name, siblings, resource)
-            return handler.update(context, resource.physical_id, self.properties(name), resource.attributes)
+            return handler.update(context, resource.physical_id, properties, resource.attributes)
 
         return self._try(resource, "UPDATE", update)
 
@@ -83,7 +83,7 @@ class Maker:
         context = self._context(resource.name, siblings, resource)
         self._means.handlers[resource.type].delete(context, resource.physical_id, resource.attributes)
 
-    def _try(self, resource: Resource, action: str, work: Callable[[], Mapping[str, Any]]) -> str:
+    def _try(self, resource: Resource, action: str, work: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> str:
         name = resource.name
         needs, retain = tuple(sorted(self._needs(name))), self._template.resources[name].retain
         known = replace(resource, needs=needs, retain=retain)
@@ -92,7 +92,7 @@ class Maker:
             if action == "CREATE":
                 self._records.note(known)  # so that what fails can be removed by what it was made with
             self._misfortune(resource, action.lower())
-            attributes = work()
+            attributes = work(known.properties)
         except (ResourceError, ApiError) as error:
             reason = str(error)
         except CancelError:
