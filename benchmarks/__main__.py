@@ -30,17 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--short", action="store_true", help="a minute instead of half an hour: for CI, ratios only")
     parser.add_argument("--only", choices=sorted(MEASURES), help="one of the measures")
     parser.add_argument("--rounds", type=int, help="how often everything is repeated (default: 3, short: 1)")
+    parser.add_argument("--seconds", type=float, help="of the long recording (default: 600, short: 60)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--models", type=Path, default=FOLDER / "models", help="folder with both engines' weights")
     parser.add_argument("--model", default="tiny.en", help="whose weights are in it (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     bench = Bench(
         folder=FOLDER,
-        weights=_weights(chosen.models, chosen.model),
+        weights=weights_of(chosen.models, chosen.model),
         models=chosen.models,
         device=chosen.device,
         rounds=chosen.rounds or (1 if chosen.short else 3),
         short=chosen.short,
+        seconds=chosen.seconds or (60.0 if chosen.short else 600.0),
         say=lambda what: print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True),
     )
     rows = []
@@ -51,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if all(row.reached for row in rows) else 1
 
 
-def _weights(models: Path, model: str) -> Path:
+def weights_of(models: Path, model: str) -> Path:
     """The fast engine's weights, with the reference engine's beside them: made from them where they are missing."""
     from service_app.engine.convert import write_checkpoint
     from service_app.engine.models import installed

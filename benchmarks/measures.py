@@ -44,6 +44,7 @@ class Bench:
     device: str
     rounds: int
     short: bool
+    seconds: float  # of the long recording
     say: Callable[[str], None]
 
     @property
@@ -61,7 +62,7 @@ class Bench:
 
 def long_recording(bench: Bench) -> Iterator[Row]:
     """One recording, one request: speed, first text, and every word."""
-    clip = corpus.recording(bench.folder, 60 if bench.short else 600)
+    clip = corpus.recording(bench.folder, bench.seconds)
     names = (OPENAI, BATCHED, SEQUENTIAL, OURS_REFERENCE, OURS)
     runs = {name: [run[0] for run in rounds] for name, rounds in _interleaved(bench, names, [clip.path]).items()}
     wall = {name: _median([run.seconds for run in found]) for name, found in runs.items()}

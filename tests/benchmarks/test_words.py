@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.measures import Row
+from benchmarks.words import Comparison, compare, words
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "counts"),
+    [
+        ("a b c", "a b c", (3, 0, 0, 0, 0)),
+        ("a b c", "a x c", (3, 1, 0, 0, 0)),
+        ("a b c d e", "a e", (5, 0, 3, 0, 3)),
+        ("a b c d e", "a c e", (5, 0, 2, 0, 1)),
+        ("a", "a b", (1, 0, 0, 1, 0)),
+        ("", "a", (0, 0, 0, 1, 0)),
+        ("a", "", (1, 0, 1, 0, 1)),
+    ],
+)
+def test_words_are_compared(said: str, heard: str, counts: tuple[int, ...]) -> None:
+    assert compare(said.split(), heard.split()) == Comparison(*counts)
+
+
+def test_punctuation_and_case_do_not_count() -> None:
+    assert words("Ever tried. Ever FAILED; don't!") == ["ever", "tried", "ever", "failed", "don't"]
+
+
+def test_a_goal_is_reached_from_its_own_side() -> None:
+    assert Row("work", "peer", 12, 11).reached
+    assert not Row("work", "peer", 12, 11, low=True).reached
