@@ -81,12 +81,20 @@ make_self_signed() {
     if [ "$(cat "$SELF_SIGNED/name" 2>/dev/null)" = "$name" ] && openssl x509 -in "$cert" -noout -checkend 2592000 >/dev/null 2>&1; then
         return
     fi
-    install -d -o whisper-proxy -g whisper-proxy -m 700 "$PROXY_DATA" "$SELF_SIGNED"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 397 -subj "/O=Whisper/CN=$1" \
-        -addext "subjectAltName=$name" -addext keyUsage=digitalSignature -addext extendedKeyUsage=serverAuth \
-        -keyout "$SELF_SIGNED/key.pem" -out "$cert" 2>/dev/null
-    printf '%s\n' "$name" >"$SELF_SIGNED/name"
-    chown whisper-proxy:whisper-proxy "$SELF_SIGNED"/*
+    install -d -o whisper-proxy -g whisper-proxy -m 700 "$PROXY_DATA"
+    # As the proxy's user: what root wrote or gave away in that user's folder could be a link to anything.
+    # shellcheck disable=SC2016 # expanded by that shell
+    setpriv --reuid=whisper-proxy --regid=whisper-proxy --clear-groups --no-new-privs -- \
+        bash -euo pipefail -c '
+            umask 077
+            rm -rf -- "$1.new"
+            mkdir -- "$1.new"
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 397 -subj "/O=Whisper/CN=$2" \
+                -addext "subjectAltName=$3" -addext keyUsage=digitalSignature -addext extendedKeyUsage=serverAuth \
+                -keyout "$1.new/key.pem" -out "$1.new/cert.pem" 2>/dev/null
+            printf "%s\n" "$3" >"$1.new/name"
+            rm -rf -- "$1"
+            mv -T -- "$1.new" "$1"' bash "$SELF_SIGNED" "$1" "$name"
     RELOAD=1 # the proxy reads the files only when it loads its configuration
 }
 

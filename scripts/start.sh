@@ -89,14 +89,22 @@ check_disk() {
 settings_sum() { { cat "$ENV_FILE" "$PROXY_ENV" 2>/dev/null || true; } | sha256sum; }
 
 read_values() {
-    local line name value unknown=''
+    local line name value unknown='' given=' '
     # shellcheck disable=SC2034 # read by name, in decode
     USER_B64='' PASSWORD_B64='' SIGNAL_B64='' MODEL='' PUBLIC_ADDRESS=''
     # not IFS='=' read: it swallows the "=" that Base64 ends with
     while IFS= read -r line; do
         name=${line%%=*} value=${line#*=}
         case $name in
-        USER_B64 | PASSWORD_B64 | SIGNAL_B64 | MODEL | PUBLIC_ADDRESS) printf -v "$name" '%s' "$value" ;;
+        USER_B64 | PASSWORD_B64 | SIGNAL_B64 | MODEL | PUBLIC_ADDRESS)
+            # The first one stays: a line break inside a value must not replace another value.
+            if [[ $given == *" $name "* ]]; then
+                unknown=$name
+            else
+                given+="$name "
+                printf -v "$name" '%s' "$value"
+            fi
+            ;;
         '' | '#'*) ;;
         *) unknown=$name ;; # told below, when it is known whom to tell
         esac
@@ -104,15 +112,20 @@ read_values() {
     SYSTEM_PYTHON=$PYTHON
     [ -x "$PYTHON" ] || SYSTEM_PYTHON=python3
     decode SIGNAL_CLI SIGNAL_B64
-    [ -z "$unknown" ] || fail bad_value "未知的启动参数 $unknown" "unknown startup value $unknown"
+    [ -z "$unknown" ] || fail bad_value "未知或重复的启动参数 $(shown "$unknown")" "a startup value that is unknown or given twice: $(shown "$unknown")"
     [ -x "$PYTHON" ] || fail no_release "镜像中没有应用程序 ($RELEASE)，请使用本服务的镜像" "the image holds no application ($RELEASE); use this service's image"
     decode ADMIN_USER USER_B64
     [[ $ADMIN_USER =~ ^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$ ]] ||
         fail bad_user "软件登录用户名只能含字母、数字和 _ . @ -，长度 1 到 64" "the software user name takes letters, digits and _ . @ - only, 1 to 64 of them"
-    [[ $MODEL =~ ^[a-z0-9][a-z0-9.-]{0,63}$ ]] || fail bad_model "模型名称无效: $MODEL" "not a model name: $MODEL"
-    [[ $PUBLIC_ADDRESS =~ ^[A-Za-z0-9.:-]*$ ]] || fail bad_address "公网地址无效" "not an address: PUBLIC_ADDRESS"
+    [[ $MODEL =~ ^[a-z0-9][a-z0-9.-]{0,63}$ ]] || fail bad_model "模型名称无效: $(shown "$MODEL")" "not a model name: $(shown "$MODEL")"
+    local label='[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+    [[ -z $PUBLIC_ADDRESS || ${#PUBLIC_ADDRESS} -le 253 && $PUBLIC_ADDRESS =~ ^$label(\.$label)*$ ]] ||
+        fail bad_address "公网地址既不是 IPv4 也不是域名: $(shown "$PUBLIC_ADDRESS")" "neither an IPv4 address nor a domain: $(shown "$PUBLIC_ADDRESS")"
     [ -n "$PASSWORD_B64" ] || fail no_password "缺少软件登录密码" "the software password is missing"
 }
+
+# shown TEXT : a bad value for a message: its beginning, nothing that could pass for the message's own parts
+shown() { printf '%s' "${1:0:40}" | tr -c 'A-Za-z0-9_.:@/-' '?'; }
 
 # decode NAME FROM : NAME = the text of the Base64 value FROM
 decode() {
@@ -127,7 +140,10 @@ write_settings() {
     decode PASSWORD PASSWORD_B64
     if [[ $PASSWORD == \$argon2id\$* ]]; then
         hash=$PASSWORD PASSWORD=''
-        [[ $hash =~ ^\$argon2id\$[A-Za-z0-9+/=,\$]+$ ]] || fail bad_password "密码哈希无效" "not an argon2id hash"
+        [[ $hash =~ ^\$argon2id\$v=19\$m=[0-9]{1,7},t=[0-9]{1,2},p=[0-9]{1,2}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}$ ]] ||
+            fail bad_password "密码哈希无效" "not an argon2id hash"
+    elif [[ $PASSWORD == *[[:cntrl:]]* ]] || ! printf '%s' "$PASSWORD" | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1; then
+        fail bad_password "密码含有控制字符或不是 UTF-8" "the password has control characters or is not UTF-8"
     elif ! hash=$(same_password); then
         hash=$(printf '%s' "$PASSWORD" | "$PYTHON" -m service_app hash-password)
     fi

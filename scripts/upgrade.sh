@@ -105,7 +105,7 @@ back_up() { # OLD VERSION
     local place
     place=$BACKUPS/$(date -u +%Y%m%dT%H%M%SZ)-$1
     mkdir -p "$place"
-    find "$DATA" -maxdepth 1 -name '*.sqlite*' -exec cp -p -t "$place" {} +
+    find "$DATA" -maxdepth 1 -type f -name '*.sqlite*' -exec cp -p -t "$place" {} +
     echo "$place"
 }
 

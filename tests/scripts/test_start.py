@@ -156,7 +156,16 @@ def test_a_second_run_does_no_harm(instance: Instance) -> None:
         ({"PASSWORD_B64": ""}, "no_password"),
         ({"PASSWORD_B64": encode("$argon2id$'; touch /tmp/owned; '")}, "bad_password"),
         ({"MODEL": "../../etc"}, "bad_model"),
+        ({"PASSWORD_B64": encode("$argon2id$v=19$m=99999999,t=3,p=4$c2FsdHNhbHRzYWx0$" + "A" * 43)}, "bad_password"),
+        ({"PASSWORD_B64": encode("$argon2id$nobody-can-log-in-with-this")}, "bad_password"),
+        ({"PASSWORD_B64": encode("two\nlines")}, "bad_password"),
+        ({"PASSWORD_B64": base64.b64encode(b"not \xff UTF-8").decode()}, "bad_password"),
+        ({"MODEL": "a | b | SUCCESS"}, "bad_model"),
         ({"PUBLIC_ADDRESS": "1.2.3.4/'"}, "bad_address"),
+        ({"PUBLIC_ADDRESS": "1.2.3.4:80"}, "bad_address"),
+        ({"PUBLIC_ADDRESS": "-option.example"}, "bad_address"),
+        ({"PUBLIC_ADDRESS": "../../etc"}, "bad_address"),
+        ({"PUBLIC_ADDRESS": f"a.example\nSIGNAL_B64={encode('touch /tmp/owned;')}"}, "bad_value"),
         ({"SURPRISE": "1"}, "bad_value"),
     ],
 )
@@ -167,6 +176,7 @@ def test_bad_values_end_in_one_failure_signal(instance: Instance, change: dict[s
     said, chinese, english = instance.signals[0]["data"].split(" | ")
     assert said == code
     assert chinese and english
+    assert not Path("/tmp/owned").exists()
     assert not processes.mentioning(f"WHISPER_INSTANCE_ID={instance.root}")
 
 
