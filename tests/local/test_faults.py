@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,15 @@ def test_a_bad_file_says_where_and_what(tmp_path: Path, text: str, said: str) ->
 def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(FaultFileError, match="cannot be read"):
         read_faults(tmp_path / "none.yaml")
+
+
+def test_the_command_line_refuses_a_bad_file_in_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "rules: [{fault: flood}]")
+    command = [sys.executable, "-m", "deploy", "local", "serve", "--faults", str(path), "--state-dir"]
+    done = subprocess.run([*command, str(tmp_path / "state")], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"{path}: rules/0/fault: should be one of throttle" in done.stderr
+    assert not (tmp_path / "state").exists()
 
 
 def test_the_same_seed_hits_the_same_calls(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import Failure
+from deploy.local.store import CreateRequest, Resource, Stack, Store
 from deploy.target import local_endpoint, stop_if_idle
 
 SUCCESS = """eval "$SIGNAL" -d "'"'{"status":"SUCCESS","id":"1","data":"hello"}'"'" """
@@ -151,3 +153,24 @@ def test_files_of_others_stay(target) -> None:
     (target.folder / "diary.txt").write_text("mine")
     assert stop_if_idle(target.folder)
     assert [path.name for path in target.folder.iterdir()] == ["diary.txt"]
+
+
+def test_a_state_folder_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    request = CreateRequest(template="t", parameters={"A": "1"}, tags=(("k", "v"),))
+    stack = Stack("id", "name", "cn-hangzhou", "CREATE_COMPLETE", "", 1.0, 1.0, "", request)
+    store.save_stack(stack)
+    store.save_resource(Resource("id", "Vpc", "ALIYUN::ECS::VPC", "vpc-1", "CREATE_COMPLETE", "", 1.0, 1.0, {"a": 1}))
+    store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite3")) as database:
+        for statement in (
+            "ALTER TABLE stacks DROP COLUMN previous",
+            "ALTER TABLE resources DROP COLUMN made",
+            "PRAGMA user_version = 0",
+        ):
+            database.execute(statement)
+    store = Store(tmp_path)
+    assert store.stack("id") == stack
+    assert store.resources("id")["Vpc"].attributes == {"a": 1}
+    assert store.resources("id")["Vpc"].needs == ()
+    store.close()

@@ -146,10 +146,9 @@ class ChangeSetActions:
         self._engine.store.save_document(_KIND, found["id"], found["stack"], found["created"], found)
 
     def _find(self, arguments: Arguments) -> ChangeSet:
-        region_of(arguments)
-        change_set_id = arguments.required("ChangeSetId")
+        region, change_set_id = region_of(arguments), arguments.required("ChangeSetId")
         found: ChangeSet | None = self._engine.store.document(_KIND, change_set_id)
-        if found is None:
+        if found is None or self._engine.find(found["stack"]).region != region:
             raise ApiError("ChangeSetNotFound", f"The ChangeSet ({change_set_id}) could not be found.", 404)
         return found
 

@@ -15,7 +15,7 @@ from ..errors import ApiError, resource_not_found
 from ..evaluation import hidden
 from ..store import Resource, Stack
 from ..wire import Arguments
-from . import Action, Body, stack_of, timestamp
+from . import Action, Body, region_of, stack_of, timestamp
 
 _KIND = "drift"
 _SECONDS = 0.2  # for which a detection counts as going on: callers must be able to wait
@@ -50,9 +50,9 @@ class DriftActions:
         return {"DriftDetectionId": detection}
 
     def get_stack_drift_detection_status(self, arguments: Arguments) -> Body:
-        detection = arguments.required("DriftDetectionId")
+        region, detection = region_of(arguments), arguments.required("DriftDetectionId")
         found = self._engine.store.document(_KIND, detection)
-        if found is None:
+        if found is None or found["region"] != region:
             raise ApiError("DriftDetectionNotFound", f"The drift detection ({detection}) could not be found.", 404)
         body = {
             "DriftDetectionId": detection,
