@@ -61,8 +61,8 @@ def price(kind: str, properties: Mapping[str, Any]) -> dict[str, Any] | None:
         known = TYPES.get(str(properties.get("InstanceType")))
         if known is None:
             return None
-        disk = Decimal("0.001") * int(properties.get("SystemDiskSize", 40))
-        amount = int(properties.get("MaxAmount", 1))
+        disk = Decimal("0.001") * _whole(properties.get("SystemDiskSize"), 40)
+        amount = _whole(properties.get("MaxAmount"), 1)
         prepaid = properties.get("InstanceChargeType") == "PrePaid"
         return _order(
             known.hourly + disk,
@@ -73,16 +73,21 @@ def price(kind: str, properties: Mapping[str, Any]) -> dict[str, Any] | None:
         )
     if kind == "ALIYUN::VPC::EIP":
         by_traffic = properties.get("InternetChargeType") == "PayByTraffic"
-        hourly = Decimal("0.02") if by_traffic else Decimal("0.05") * int(properties.get("Bandwidth", 5))
+        hourly = Decimal("0.02") if by_traffic else Decimal("0.05") * _whole(properties.get("Bandwidth"), 5)
         prepaid = str(properties.get("InstanceChargeType", "")).lower() == "prepaid"
         return _order(hourly, 1, prepaid, str(properties.get("PricingCycle", "Month")), properties.get("Period", 1))
     return _order(Decimal(0), 1, False, "Month", 1) if kind in FREE else None
 
 
+def _whole(value: Any, default: int) -> int:
+    """A number; the default for what is not given, or not known before the stack is made."""
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else default
+
+
 def _order(hourly: Decimal, amount: int, prepaid: bool, unit: str, period: Any) -> dict[str, Any]:
     total = hourly * amount
     if prepaid:
-        total *= HOURS_A_MONTH * _PERIODS.get(unit, Decimal(1)) * int(period or 1)
+        total *= HOURS_A_MONTH * _PERIODS.get(unit, Decimal(1)) * _whole(period, 1)
     charge, price_unit = ("PrePaid", f"/{unit}") if prepaid else ("PostPaid", "/Hour")
     return {
         "Order": {
