@@ -52,7 +52,7 @@ def _build(session: Session, supplier: Supplier, project: Project, key: str) -> 
         make_artifact(supplier, project, name, found[name], tell=session.tell, pause=session.pause)
     made = _versions(supplier, project, key)[0]
     data = {**asdict(made), "built": key in stale}
-    return session.done(data, [f"{made.name} {made.version}  {made.properties.get('ImageId', '')}"])
+    return session.done(data, [f"{_name(project, key)} {made.version}  {made.properties.get('ImageId', '')}"])
 
 
 def _packer(session: Session) -> int:
@@ -114,11 +114,11 @@ def _distribute(session: Session, supplier: Supplier, project: Project, key: str
     missing = sorted(set(wanted) - set(made.regions))
     data = {"artifact_id": made.id, "regions": wanted, "added": missing}
     if not missing:
-        return session.done(data, [f"{made.name} is in {', '.join(wanted)} already"])
+        return session.done(data, [f"{_name(project, key)} is in {', '.join(wanted)} already"])
     if not session.args.dry_run:
         fields = {**project.artifacts[key], "SupportRegionIds": sorted({*made.regions, *wanted})}
         supplier.make_artifact(fields, made.id, draft=made.version == DRAFT)
-    return session.done(data, [f"{made.name} goes to {', '.join(missing)}"])
+    return session.done(data, [f"{_name(project, key)} goes to {', '.join(missing)}"])
 
 
 def _list(session: Session, supplier: Supplier, project: Project, key: str) -> int:
@@ -151,6 +151,10 @@ def _versions(supplier: Supplier, project: Project, key: str, *, needed: bool = 
         raise Failure("the image was never built", "python -m deploy image build", code="NoImage")
     versions = supplier.artifact_versions(found.id) if found else []
     return sorted(versions, key=lambda v: (v.version != DRAFT, -int(v.version) if v.version.isdigit() else 0))
+
+
+def _name(project: Project, key: str) -> str:
+    return str(project.artifacts[key]["ArtifactName"])
 
 
 def _transcribed(api: str, user: str, password: str) -> str:

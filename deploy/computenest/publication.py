@@ -90,7 +90,8 @@ def make_artifact(
         if made and made.status == "Created":
             return artifact_id
         if made and made.status.endswith("Failed"):
-            raise Failure(f"artifact {made.name} failed: {made.reason or made.status}", "mend its build; publish again",
+            told = f"artifact {wanted['ArtifactName']} failed: {made.reason or made.status}"
+            raise Failure(told, "mend its build; publish again",
                           code="ArtifactFailed")  # fmt: skip
         pause()
     raise Failure(

@@ -1,0 +1,153 @@
+"""A service from nothing to online, and a customer from its link to a transcription: by command."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "Correct-Horse-9"
+Deploy = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    shutil.copy(ROOT / "config.yaml", folder)
+    for name in ("assets", "ros_templates"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([str(ROOT / "scripts/package.sh"), str(folder / "build")], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Iterator[Deploy]:
+    state = tmp_path / "state"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WHISPER_")}
+    environment |= {"WHISPER_LOCAL_HOME": str(state), "PYTHONPATH": str(ROOT)}
+
+    def run(words: str, stdin: str = "") -> tuple[int, dict[str, Any]]:
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy", *words.split(), "--local", "--json"],
+            input=stdin, capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
+        assert PASSWORD not in done.stdout + done.stderr
+        reply = json.loads(done.stdout)
+        return done.returncode, reply.get("data") or reply["error"]
+
+    yield run
+    run("local stop")
+
+
+@pytest.mark.weights
+def test_from_nothing_to_online_to_a_transcription(deploy: Deploy, project: Path) -> None:
+    config = f"--config {project / 'config.yaml'}"
+    assert deploy(f"service status {config}")[1]["next"] == "publish"
+    assert deploy(f"service publish --dry-run {config}")[1]["plan"]["target"] == "create"
+    code, published = deploy(f"service publish {config}")
+    assert (code, published["did"]) == (0, "create")
+    assert deploy(f"service publish {config}")[1]["did"] == "nothing"
+
+    seen = []
+    for step in ("prelaunch", "submit", "launch"):
+        assert deploy(f"service {step} --dry-run {config}")[0] in (0, 1)
+        code, reply = deploy(f"service {step} {config}")
+        assert code == 0, reply
+        seen.append(reply["status"])
+        assert deploy(f"service {step} {config}")[0] == 0, "done already is no error"
+    assert seen == ["Beta", "Submitted", "Online"]
+    assert [v["status"] for v in deploy(f"service versions {config}")[1]["versions"]] == ["Online"]
+
+    links = deploy(f"service link {config}")[1]["links"]
+    service_id = parse_qs(urlsplit(links["mainland"]).query)["ServiceId"][0]
+    assert "/ap-southeast-1?" in links["international"]
+
+    asked = f"create --via computenest --service-id {service_id} --package 标准版 --name shop --password-stdin"
+    code, planned = deploy(f"{asked} --dry-run", stdin=f"{PASSWORD}\n")
+    assert planned["plan"]["package"] == "标准版 (1 × A10)"
+    code, made = deploy(asked, stdin=f"{PASSWORD}\n")
+    assert (code, made.get("status")) == (0, "Deployed"), made
+    try:
+        assert deploy(asked, stdin=f"{PASSWORD}\n")[1]["code"] == "NameTaken"
+        (listed,) = deploy("list --via computenest")[1]["instances"]
+        assert (listed["name"], listed["status"]) == ("shop", "Deployed")
+        assert deploy("status shop --via computenest")[1]["login_address"] == made["login_address"]
+        assert "press the button" in transcribed(made["login_address"]).lower()
+    finally:
+        assert deploy("delete shop --via computenest --yes")[1]["status"] == "Deleted"
+    assert deploy("list --via computenest")[1]["instances"] == []
+
+
+def test_a_new_version_beside_the_one_online(deploy: Deploy, project: Path) -> None:
+    config = f"--config {project / 'config.yaml'}"
+    for step in ("publish", "submit", "launch"):
+        assert deploy(f"service {step} {config}")[0] == 0
+    text = (project / "config.yaml").read_text(encoding="utf-8").replace("标准版 (1 × A10)", "标准版")
+    (project / "config.yaml").write_text(text, encoding="utf-8")
+    (project / "ros_templates/single.yaml").open("a", encoding="utf-8").write("# changed\n")
+    plan = deploy(f"service plan {config}")[1]["plan"]
+    assert plan["target"] == "draft"
+    assert [change["path"].rpartition("/")[2] for change in plan["changes"]] == ["Url", "Name"]
+    code, published = deploy(f"service publish {config}")
+    assert (code, published["did"]) == (0, "draft")
+    assert {v["version"]: v["status"] for v in deploy(f"service versions {config}")[1]["versions"]} == {
+        "draft": "Draft", "1": "Online",
+    }  # fmt: skip
+    assert deploy(f"service documents {config}")[1]["documents"] == [
+        "zh-CN: docs/zh/customer.md", "en-US: docs/en/customer.md",
+    ]  # fmt: skip
+    code, refused = deploy(f"service delete --yes {config}")
+    assert (code, refused["code"]) == (1, "OperationDenied")
+    assert deploy(f"service withdraw --yes {config}")[1]["status"] == "Offline"
+    assert deploy(f"service delete --yes {config}")[0] == 0
+
+
+def test_the_image_is_built_spread_and_retired(deploy: Deploy, project: Path) -> None:
+    config = f"--config {project / 'config.yaml'}"
+    assert deploy(f"image verify {config}")[1]["code"] == "NoImage"
+    assert deploy(f"image build {config}")[1]["built"] is True
+    assert deploy(f"image build {config}")[1]["built"] is False
+    assert deploy(f"image distribute {config}")[1]["added"] == []
+    assert deploy(f"image distribute --regions cn-hangzhuo {config}")[1]["code"] == "Region"
+    (version,) = deploy(f"image list {config}")[1]["versions"]
+    assert version["properties"]["ImageId"].startswith("m-")
+    assert deploy(f"image retire --image-version 7 {config}")[1]["code"] == "Version"
+    assert deploy(f"image retire --image-version draft --yes {config}")[0] == 0
+
+
+def test_what_is_wrong_is_said_in_one_line(deploy: Deploy, project: Path) -> None:
+    config = f"--config {project / 'config.yaml'}"
+    code, said = deploy(f"service launch {config}")
+    assert (code, said["code"]) == (1, "NotPublished")
+    (project / "assets/logo.png").unlink()
+    code, said = deploy(f"service plan {config}")
+    assert code == 1 and "logo.png does not exist" in said["message"] and "assets/make.py" in said["remedy"]
+    code, said = deploy("create --via computenest --spec gn7i-c16g1 --generate-password")
+    assert (code, said["message"]) == (2, "missing: --service-id")
+    code, said = deploy("create --via computenest --service-id service-0 --generate-password")
+    assert (code, said["code"]) == (1, "EntityNotExist.Service")
+
+
+def transcribed(address: str) -> str:
+    """What the bundled clip says, by the OpenAI-compatible API."""
+    clip, mark = (ROOT / "service_app/assets/clips/demo-en.wav").read_bytes(), "mark"
+    part = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="clip.wav"\r\n\r\n'.encode()
+    login = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}", "Content-Type": f"multipart/form-data; boundary={mark}"}
+    request = urllib.request.Request(
+        f"{address}v1/audio/transcriptions", part + clip + f"\r\n--{mark}--\r\n".encode(), headers
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return str(json.load(answer)["text"])

@@ -1,0 +1,120 @@
+"""The documents are complete, equal in both languages, fresh, and what they tell to type exists."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from deploy.options import VERBS, parser
+from deploy.options.computenest import IMAGE, SERVICE
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+LANGUAGES = ("zh", "en")
+PAGES = ("customer", "provider", "operator", "specs", "errors")
+_COMMAND = re.compile(r"python -m deploy ([^`\n]+)")
+
+
+def load(path: Path) -> ModuleType:
+    """A script that is no module of a package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def page(language: str, name: str) -> str:
+    return (DOCS / language / f"{name}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("script", ["docs/tables.py", "assets/make.py"])
+def test_what_is_generated_is_fresh(script: str) -> None:
+    done = subprocess.run([sys.executable, str(ROOT / script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env={"NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert "登录地址" in (tmp_path / "site/zh/customer.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_both_languages_have_the_same_parts(name: str) -> None:
+    outlines = [[len(marks) for marks in re.findall(r"^(#+) ", page(lang, name), re.MULTILINE)] for lang in LANGUAGES]
+    assert outlines[0] == outlines[1]
+    tables = [len(re.findall(r"^\|", page(lang, name), re.MULTILINE)) for lang in LANGUAGES]
+    assert tables[0] == tables[1]
+    typed = [[shlex.split(c)[:2] for c in _COMMAND.findall(page(lang, name))] for lang in LANGUAGES]
+    assert typed[0] == typed[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["customer", "provider", "operator"])
+def test_every_command_can_be_typed(language: str, name: str) -> None:
+    commands = _COMMAND.findall(page(language, name))
+    assert commands
+    for command in commands:
+        parser().parse_args(shlex.split(command))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_code_is_missing(language: str) -> None:
+    tables, text = load(DOCS / "tables.py"), page(language, "errors")
+    codes = {row[0] for row in [*tables.startup_codes(), *tables.app_codes()]}
+    assert {"gate", "no_release", "disk_full"} <= codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in text] == []
+    # What the scripts can signal, found in another way.
+    said = set()
+    for path in [*(ROOT / "scripts").glob("*.sh"), ROOT / "ros_templates/src/startup.sh"]:
+        said |= set(re.findall(r'\bfail ([a-z_]+) "', path.read_text(encoding="utf-8")))
+    assert [code for code in sorted(said) if f"`{code}`" not in text] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_spec_package_and_region_is_told(language: str) -> None:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    specs, customer = page(language, "specs"), page(language, "customer")
+    for key in ("Specs", "Regions"):
+        assert [item["Id"] for item in config["Catalog"][key] if f"`{item['Id']}`" not in specs] == []
+    (template,) = config["Service"]["DeployMetadata"]["TemplateConfigs"]
+    assert [p["Name"] for p in template["PredefinedParameters"] if p["Name"] not in customer] == []
+
+
+def test_every_parameter_setting_and_command_is_told() -> None:
+    from service_app.settings import Settings
+
+    template = yaml.safe_load((ROOT / "ros_templates/single.yaml").read_text(encoding="utf-8"))
+    told = (DOCS / "parameters.md").read_text(encoding="utf-8")
+    assert [name for name in template["Parameters"] if told.count(f"`{name}`") < 2] == []
+    told = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.__dataclass_fields__ if f"`WHISPER_{name.upper()}`" not in told] == []
+    told = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert [verb for verb in VERBS if f"\n## {verb}\n" not in told] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_action_of_the_provider_is_told(language: str) -> None:
+    text = page(language, "provider")
+    missing = [action for action in SERVICE if f"`{action}`" not in text and f"service {action}" not in text]
+    missing += [action for action in IMAGE if f"image {action}" not in text]
+    assert [action for action in missing if action not in ("status", "versions")] == []
+
+
+def test_the_regions_of_the_service_are_the_catalog_s() -> None:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    (template,) = config["Service"]["DeployMetadata"]["TemplateConfigs"]
+    regions = [region["Id"] for region in config["Catalog"]["Regions"]]
+    assert template["AllowedRegions"] == regions == config["Artifact"]["Artifact_Image"]["SupportRegionIds"]
