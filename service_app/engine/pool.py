@@ -278,6 +278,10 @@ class _DeviceThread(threading.Thread):
                 self._pool._retry(ticket, outcome.reason)
             else:
                 ticket.future.set_result(outcome)
+        if any(isinstance(outcome, Failed) for outcome in message.outcomes):
+            # After a CUDA error, or without memory, every further window would fail, and fail faster than others work.
+            self.status = DeviceStatus(self._device.name, alive=False, description="starts afresh after a failure")
+            raise WorkerLostError("a window failed")
 
     def _send(self, child: Child, message: Setup | Batch) -> None:
         try:

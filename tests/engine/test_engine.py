@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -175,6 +176,21 @@ def test_a_killed_worker_is_replaced_and_no_window_is_lost(fast: Engine, long_re
     assert all(result.segments for result in results)
     wait_until(lambda: fast.status().ready)
     assert killed not in fast.processes
+
+
+def test_a_worker_without_memory_is_replaced_and_no_window_is_lost(long_recording: Path) -> None:
+    engine = running(Engine(models_dir=NOWHERE, workers=2))
+    try:
+        plan = engine.plan(long_recording, Options())
+        starved = engine.processes[0]
+        pages = int(Path(f"/proc/{starved}/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize()
+        resource.prlimit(starved, resource.RLIMIT_AS, (limit, limit))
+        futures = [engine.decode(long_recording, w, plan, Options(), lane=Lane.API, owner="ann") for w in plan.windows]
+        assert all(future.result(timeout=120).segments for future in futures)
+        wait_until(lambda: starved not in engine.processes and engine.status().ready)
+    finally:
+        engine.stop()
 
 
 def test_a_worker_that_hangs_is_replaced(beckett: Path) -> None:
