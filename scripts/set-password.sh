@@ -9,6 +9,7 @@ umask 077
 [ -e "$ENV_FILE" ] || { echo "此实例尚未部署 / this instance is not deployed yet"; exit 1; }
 password=$(base64 -d 2>/dev/null) || { echo "密码不是 Base64 / the password is not Base64"; exit 1; }
 [ "${#password}" -ge 8 ] || { echo "密码至少 8 位 / the password needs at least 8 characters"; exit 1; }
+[[ $password != *[[:cntrl:]]* ]] || { echo "密码不能含控制字符或换行 / the password must not have control characters or line breaks"; exit 1; }
 hash=$(printf '%s' "$password" | "$PYTHON" -m service_app hash-password)
 unset password
 
