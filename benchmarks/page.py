@@ -64,7 +64,7 @@ def measure() -> dict[str, float]:
 
 
 def loading(chromium: Browser, site: Site) -> dict[str, float]:
-    """Usable: both cards and the button are there. Transfer: bytes on the wire, as the browser's network log has them."""
+    """Usable: both cards and the button are there. Transfer: bytes on the wire, by the browser."""
     with WhisperPage.open(chromium, site.address) as window:
         session = window.context.new_cdp_session(window.page)
         received: list[float] = []

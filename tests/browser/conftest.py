@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 import wave
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -26,59 +28,78 @@ ROOT = Path(__file__).parents[2]
 LIMIT_MB = 24
 
 
-@dataclass(frozen=True)
+@dataclass
 class Site:
-    address: str
-    data_dir: Path
+    """A server of its own on a free port, which stays the same when it is started again."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    under: tuple[str, ...] = ()  # a command to run it under
     user: str = "ann"
     password: str = "Correct-horse-1"
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.settings = {
+            "WHISPER_PORT": str(self.port),
+            "WHISPER_DATA_DIR": str(self.folder / "data"),
+            "WHISPER_MODELS_DIR": str(self.folder / "models"),  # none: the demo package serves
+            "WHISPER_MODEL": "tiny.en",
+            "WHISPER_ADMIN_USER": self.user,
+            "WHISPER_ADMIN_PASSWORD_HASH": hash_password(self.password),
+            "WHISPER_MAX_UPLOAD_MB": str(LIMIT_MB),
+            **self.settings,
+        }
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        log = self.folder / "app.log"
+        command = [*self.under, sys.executable, "-m", "service_app", "serve"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.settings}
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        deadline = time.monotonic() + 60
+        while not self._ready():
+            assert self.process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        assert self.process
+        self.process.send_signal(how)
+        self.process.wait(30)
+
+    def _ready(self) -> bool:
+        """The page is loaded too (it answers 503 before), and every device."""
+        login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        try:
+            for path in ("/readyz", "/"):
+                request = urllib.request.Request(self.address + path, headers={"Authorization": f"Basic {login}"})
+                with urllib.request.urlopen(request, timeout=10):
+                    pass
+        except OSError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def running(site: Site) -> Iterator[Site]:
+    site.start()
+    try:
+        yield site
+    finally:
+        site.stop()
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Site(f"http://127.0.0.1:{port}", folder / "data")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "WHISPER_PORT": str(port),
-        "WHISPER_DATA_DIR": str(made.data_dir),
-        "WHISPER_MODELS_DIR": str(folder / "models"),  # none: the demo package serves
-        "WHISPER_MODEL": "tiny.en",
-        "WHISPER_ADMIN_USER": made.user,
-        "WHISPER_ADMIN_PASSWORD_HASH": hash_password(made.password),
-        "WHISPER_MAX_UPLOAD_MB": str(LIMIT_MB),
-    }
-    log = folder / "app.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "service_app", "serve"], env=environment, stdout=output, stderr=output
-        )
-    try:
-        deadline = time.monotonic() + 60
-        while not _ready(made):
-            assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+    with running(Site(tmp_path_factory.mktemp("site"))) as made:
         yield made
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _ready(site: Site) -> bool:
-    """The page is loaded too (it answers 503 before), and every device."""
-    login = base64.b64encode(f"{site.user}:{site.password}".encode()).decode()
-    try:
-        for path in ("/readyz", "/"):
-            request = urllib.request.Request(site.address + path, headers={"Authorization": f"Basic {login}"})
-            with urllib.request.urlopen(request, timeout=10):
-                pass
-    except urllib.error.URLError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="session")
@@ -88,11 +109,19 @@ def chromium(beckett: Path) -> Iterator[Browser]:
         yield made
 
 
-@pytest.fixture
-def window(chromium: Browser, site: Site) -> Iterator[WhisperPage]:
-    """Logged in, English, on a desktop. At the end: nothing on the console, no other host asked."""
+@pytest.fixture(scope="session")
+def login(chromium: Browser, site: Site) -> Any:
+    """The cookies of one login, for every `window`."""
     with WhisperPage.open(chromium, site.address) as page:
         page.login(site.user, site.password)
+        return page.context.storage_state()
+
+
+@pytest.fixture
+def window(chromium: Browser, site: Site, login: Any) -> Iterator[WhisperPage]:
+    """Logged in, English, on a desktop. At the end: nothing on the console, no other host asked."""
+    with WhisperPage.open(chromium, site.address, storage_state=login) as page:
+        page.visit()
         yield page
         page.assert_clean()
 

@@ -29,7 +29,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-FINAL = "[data-state=done], [data-state=failed], [data-state=cancelled]"
+FINAL = ".wt-job:is([data-state=done], [data-state=failed], [data-state=cancelled])"
 PATIENCE = 60_000  # ms; for a busy machine, never waited in full
 
 
@@ -117,6 +117,11 @@ class WhisperPage:
         self.page.locator("input[name=username]").fill(user)
         self.page.locator("input[name=password]").fill(password)
         self.page.locator("form button[type=submit], form button:not([type])").first.click()
+        self.ready()
+
+    def visit(self, path: str = "/") -> None:
+        """Opens the page with the login that the window was given."""
+        self.page.goto(self.address + path)
         self.ready()
 
     def ready(self) -> None:

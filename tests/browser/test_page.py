@@ -130,7 +130,22 @@ def test_another_user_s_job_or_none(window: WhisperPage, site: Site) -> None:
     window.complaints.clear()
 
 
-def test_logout(window: WhisperPage, site: Site) -> None:
-    window.logout()
-    window.page.goto(site.address)
-    window.page.wait_for_url("**/login")
+def test_logout(chromium: Browser, site: Site) -> None:
+    with WhisperPage.open(chromium, site.address) as window:
+        window.login(site.user, site.password)
+        window.logout()
+        window.page.goto(site.address)
+        window.page.wait_for_url("**/login")
+
+
+def test_weight_and_hosts(chromium: Browser, site: Site) -> None:
+    """Everything that a first visit brings, compressed, is under 1 MB, and comes from here."""
+    with WhisperPage.open(chromium, site.address) as window:
+        session = window.context.new_cdp_session(window.page)
+        received: list[float] = []
+        session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+        session.send("Network.enable")
+        window.login(site.user, site.password)
+        window.page.wait_for_load_state("networkidle")
+        assert 100_000 < sum(received) < 1_000_000
+        window.assert_clean()

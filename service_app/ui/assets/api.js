@@ -67,3 +67,24 @@ function query(values) {
 }
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Tries until it works or is refused; what is worth waiting for is told meanwhile. */
+export async function patiently(action, trouble, signal) {
+  for (let failures = 0; ; ) {
+    try {
+      const result = await action();
+      if (failures) trouble(null);
+      return result;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Problem) || !passes(error)) throw error;
+      failures += 1;
+      trouble(error);
+      await pause(error.kind === "session" ? 2000 : Math.min(8000, 500 * 2 ** failures));
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** Worth waiting for: no network, a server that starts, a login to renew. A full disk is told at once. */
+const passes = ({ kind, code }) => kind === "session" || (kind === "network" && (!code || code === "starting"));

@@ -1,6 +1,6 @@
 // The server's news about one job, as server-sent events; the browser connects again by itself.
 
-import { eventsAddress, getJob, getText, pause, Problem } from "./api.js";
+import { eventsAddress, getJob, getText, patiently, pause, Problem } from "./api.js";
 import { say } from "./page.js";
 
 export const FINAL = ["done", "failed", "cancelled"];
@@ -10,8 +10,9 @@ export const FINAL = ["done", "failed", "cancelled"];
  * `trouble(Problem | null)` when the server is out of reach and when it is back. Throws the Problem that ends it.
  */
 export async function follow(id, update, trouble, signal) {
-  let job = await getJob(id);
-  if (FINAL.includes(job.state)) return update(job, await getText(id));
+  const ask = (action) => patiently(action, trouble, signal);
+  let job = await ask(() => getJob(id));
+  if (FINAL.includes(job.state)) return update(job, await ask(() => getText(id)));
   const text = { segments: [], version: 0, edited: false };
   const windows = new Map(); // number -> its segments
   while (!signal.aborted) {
@@ -26,10 +27,10 @@ export async function follow(id, update, trouble, signal) {
     });
     if (signal.aborted) return undefined;
     // The stream was refused or is over; what is true now, the routes say (or why they do not).
-    job = await getJob(id);
-    if (ended || FINAL.includes(job.state)) return update(job, await getText(id));
+    job = await ask(() => getJob(id));
+    if (ended || FINAL.includes(job.state)) return update(job, await ask(() => getText(id)));
     // Something on the way does not let the stream through: ask instead.
-    text.segments = (await getText(id)).segments;
+    text.segments = (await ask(() => getText(id))).segments;
     await pause(1000);
   }
   return undefined;

@@ -5,7 +5,7 @@ import { element, icon } from "./dom.js";
 import { FINAL } from "./follow.js";
 import { clock, config, languageName, say } from "./page.js";
 import { attempt, openSheet } from "./sheet.js";
-import { events, remove, rerun, show } from "./work.js";
+import { events, remove, rerun, show, tell } from "./work.js";
 
 const PAGE = 30;
 const SLOW = 250; // ms without a key, then it is searched
@@ -17,6 +17,7 @@ export function openHistory(root) {
   const more = element("button", { class: "wt-secondary wt-wide", type: "button" }, say("more"));
   const keep = config.retentionDays ? element("p", { class: "wt-hint" }, say("retention", { days: config.retentionDays })) : null;
   const sheet = openSheet(root, "side", say("history"), "wt-history", search, keep, message, list, more);
+  const kept = new Map(); // what the server said of a job -> its row, which may have a form open
   let asked = 0;
   let last = null;
 
@@ -27,7 +28,9 @@ export function openHistory(root) {
     const works = await attempt(message, async () => (jobs = await listJobs(query)));
     if (turn !== asked || !works) return; // a later search was quicker
     last = jobs.at(-1) ?? last;
-    const rows = jobs.map((job) => row(job, context));
+    const rows = jobs.map((job) => kept.get(JSON.stringify(job)) ?? row(job, context));
+    if (fresh) kept.clear();
+    jobs.forEach((job, index) => kept.set(JSON.stringify(job), rows[index]));
     if (fresh) list.replaceChildren(...(rows.length ? rows : [empty(query.search)]));
     else list.append(...rows);
     more.hidden = jobs.length < PAGE;
@@ -67,8 +70,8 @@ function row(job, context) {
     const save = () => attempt(context.message, async () => {
       const wanted = field.value.trim();
       if (wanted && wanted !== job.name) await renameJob(job.id, wanted);
-      name.textContent = name.title = job.name = wanted || job.name;
       extra.replaceChildren();
+      tell("jobs");
     });
     field.addEventListener("keydown", (event) => event.key === "Enter" && save());
     extra.replaceChildren(field, element("button", { class: "wt-secondary", type: "button", onclick: save }, say("save")));

@@ -1,7 +1,7 @@
 // A recording's way to the server: in pieces, so that a lost network or an expired login costs one piece at most, and a
 // reloaded page goes on where it was when the same file is chosen again.
 
-import { HEADERS, pause, problem, Problem, request } from "./api.js";
+import { HEADERS, patiently, problem, Problem, request } from "./api.js";
 import { say } from "./page.js";
 
 const PIECE = 8 * 1024 * 1024;
@@ -64,25 +64,6 @@ async function sendPieces(file, mark, patient, progress, signal) {
 function forgotten(error) {
   if (error instanceof Problem && error.status === 404) return null;
   throw error;
-}
-
-/** Tries until it works or is refused; what is worth waiting for is told meanwhile. */
-async function patiently(action, trouble, signal) {
-  for (let failures = 0; ; ) {
-    try {
-      const result = await action();
-      if (failures) trouble(null);
-      return result;
-    } catch (error) {
-      signal.throwIfAborted();
-      const waits = error instanceof Problem && (error.kind === "session" || (error.kind === "network" && error.code !== "disk_full"));
-      if (!waits) throw error;
-      failures += 1;
-      trouble(error);
-      await pause(error.kind === "session" ? 2000 : Math.min(8000, 500 * 2 ** failures));
-      signal.throwIfAborted();
-    }
-  }
 }
 
 /** fetch() cannot report how much of a body was sent; XMLHttpRequest can. */
