@@ -111,10 +111,20 @@ def clips_over_http(bench: Bench) -> Iterator[Row]:
                 alone.append(serving.load(server, clips, 1))
             yield Row("server ready after its start", "", server.ready_seconds, 20, " s", low=True)
             yield from _clips(clips, audio, one_by_one, together, alone)
-            yield from _many_clients(bench, server, clips)
-            yield from _beside_a_long_file(bench, server)
     finally:
         peer.close()
+
+
+def many_clients(bench: Bench) -> Iterator[Row]:
+    """From 1 to 64 clients."""
+    with serving.serving(bench.folder / "serve", bench.models, bench.device) as server:
+        yield from _many_clients(bench, server, bench.clips())
+
+
+def short_beside_long(bench: Bench) -> Iterator[Row]:
+    """Who asks for little does not wait for who asks for much."""
+    with serving.serving(bench.folder / "serve", bench.models, bench.device) as server:
+        yield from _beside_a_long_file(bench, server)
 
 
 def _clips(
@@ -217,4 +227,9 @@ def _gap(found: Comparison) -> int:
     return found.longest_gap
 
 
-MEASURES: dict[str, Callable[[Bench], Iterator[Row]]] = {"long": long_recording, "clips": clips_over_http}
+MEASURES: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "long": long_recording,
+    "clips": clips_over_http,
+    "clients": many_clients,
+    "beside": short_beside_long,
+}
