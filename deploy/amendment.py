@@ -20,6 +20,7 @@ from .session import Session
 from .stacks import Stack
 
 _SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
+_COMMAND = "ALIYUN::ECS::RunCommand"
 _LONG = 60  # characters of a value that are shown
 
 
@@ -86,6 +87,9 @@ def _carry_out(session: Session, stack: Stack, proposed: ChangeSet, data: dict[s
     if last.status != "UPDATE_COMPLETE":
         raise failed(session, last, [event for event in cloud.events(stack.id) if event.id not in known])
     lines = [f"{stack.name} is updated"]
+    if any(change.type == _COMMAND and change.action == "Modify" for change in proposed.changes):
+        # The command is not waited for: its script restarts the app when the stack is complete already.
+        session.tell(f"the instance applies it now; see: {session.command('logs', stack.name, '--script')}")
     if last.login_address:
         lines.append(f"login address  {last.login_address}")
     return session.done({**data, **stack_data(last)}, lines)

@@ -52,7 +52,7 @@ def choices(session: Session, template: str) -> tuple[Choices, Secret]:
     password = _software_password(session, user)
     instance_password = passwords.generate()
     if args.instance_password_stdin:
-        instance_password = _line(session, "--instance-password-stdin")
+        instance_password = piped(session, "--instance-password-stdin")
         formats.check_instance_password(instance_password.reveal())
     return (
         Choices(
@@ -125,7 +125,7 @@ def _software_password(session: Session, user: str) -> Secret | None:
     if args.generate_password:
         return passwords.generate()
     if args.password_stdin:
-        password = _line(session, "--password-stdin")
+        password = piped(session, "--password-stdin")
         formats.check_software_password(password.reveal(), user)
         return password
     while True:
@@ -140,7 +140,8 @@ def _software_password(session: Session, user: str) -> Secret | None:
         session.tell("the two are not the same; try again")
 
 
-def _line(session: Session, option: str) -> Secret:
+def piped(session: Session, option: str) -> Secret:
+    """The next line of standard input, for `option`. Raises `Usage` when there is none."""
     line = session.stdin.readline().rstrip("\r\n")
     if not line:
         raise Usage(

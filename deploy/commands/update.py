@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .. import parameters, templates
+from .. import formats, parameters, passwords, templates
 from ..amendment import amend
 from ..errors import Usage
+from ..questions import piped
+from ..secret import Secret
 from ..session import Session
 
 
@@ -13,7 +15,11 @@ def update(session: Session) -> int:
     stack = session.cloud.stack(session.find(session.args.name).id)
     own = session.args.keep_template
     template = session.cloud.template(stack.id) if own else templates.body("single.yaml")
-    given = parameters.further(session.args.set, parameters.declared(template))
+    given: dict[str, str | Secret] = {**parameters.further(session.args.set, parameters.declared(template))}
+    if session.args.password_stdin:
+        password = piped(session, "--password-stdin")
+        formats.check_software_password(password.reveal(), stack.parameters.get("SoftwareUserName", ""))
+        given["SoftwarePassword"] = passwords.hashed(password)
     if own and not given:
         raise Usage("missing: --set", "with --keep-template there is nothing else to change", code="Missing")
     return amend(session, stack, template, given)

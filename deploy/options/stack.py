@@ -101,6 +101,9 @@ def update(command: ArgumentParser) -> None:
         "--set", metavar="PARAM=VALUE", nargs="+", action="extend", default=[],
         help="template parameters to change; the others keep their values",
     )  # fmt: skip
+    command.add_argument(
+        "--password-stdin", action="store_true", help="read a new login password from the first line of standard input"
+    )
     command.add_argument("--keep-template", action="store_true", help="the stack's own, not this version's")
     _confirmed(command)
     _wait(command, "it is done")

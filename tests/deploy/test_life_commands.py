@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from deploy.changes import Change, Drift, PropertyChange
 from deploy.commands.delete import delete
@@ -21,6 +22,7 @@ from deploy.commands.update import update
 from deploy.commands.upgrade import upgrade
 from deploy.errors import Failure, Usage
 from deploy.offers import Price, Provision
+from deploy.secret import Secret
 from deploy.stacks import Resource, Stack
 from tests.deploy.fakes import FakeCloud, FakeMachines, printed, session
 
@@ -282,3 +284,13 @@ def test_delete_says_what_keeping_costs() -> None:
     made = session("delete whisper --region cn-hangzhou --yes", cloud)
     assert delete(made) == 0
     assert "keeping it costs about 7,300.00 CNY a month" in printed(made)[1]
+
+
+def test_update_hashes_a_new_password() -> None:
+    cloud = Stocked()
+    assert update(session("update --password-stdin --local --yes", cloud, stdin="Correct-Horse-9\n")) == 0
+    digest = cloud.updates[0].parameters["SoftwarePassword"]
+    assert isinstance(digest, Secret)
+    assert PasswordHasher().verify(digest.reveal(), "Correct-Horse-9")
+    with pytest.raises(Usage, match="software password is too weak"):
+        update(session("update --password-stdin --local --yes", cloud, stdin="short\n"))
