@@ -8,20 +8,48 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.browser.page import open_page
+from tests.browser.page import WhisperPage, browser
 from tests.support import recordings
+
+FOLDER = Path(__file__).parent
 
 
 def main(address: str, user: str) -> None:
     password = sys.stdin.readline().removesuffix("\n")
-    with open_page(address, width=1200, height=640) as window:
-        window.login(user, password)
-        window.upload(recordings.beckett())
-        window.transcribe()
-        # The player has read the recording's length.
-        window.page.wait_for_function("document.querySelector('.wt-transcript audio').duration > 0")
-        window.page.mouse.move(600, 620)
-        window.page.screenshot(path=Path(__file__).with_name("page.png"))
+    with browser() as chromium:
+        with WhisperPage.open(chromium, address, width=1200, height=700) as window:
+            window.login(user, password)
+            _desktop(window)
+        with WhisperPage.open(chromium, address, locale="zh-CN", width=390, height=844, dark=True) as window:
+            window.login(user, password)
+            window.page.screenshot(path=FOLDER / "phone.png")
+
+
+def _desktop(window: WhisperPage) -> None:
+    page = window.page
+
+    def shoot(name: str) -> None:
+        page.mouse.move(600, 690)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=FOLDER / f"{name}.png")
+
+    window.upload(recordings.sonnet())
+    window.transcribe()
+    # The recording is read and its waveform drawn.
+    page.wait_for_function("document.querySelector('.wt-player video').duration > 0")
+    page.get_by_role("slider").press("Home")
+    page.get_by_role("slider").press("ArrowRight")
+    shoot("page")
+    page.locator("#wt-edit").click()
+    page.locator("#wt-download").click()
+    shoot("edit")
+    page.keyboard.press("Escape")
+    page.locator("#wt-history-open").click()
+    page.locator("#wt-jobs > li").first.wait_for()
+    shoot("history")
+    page.keyboard.press("Escape")
+    page.locator("#wt-settings-open").click()
+    shoot("settings")
 
 
 if __name__ == "__main__":

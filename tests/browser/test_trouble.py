@@ -28,7 +28,8 @@ def test_the_server_is_killed_during_a_job(chromium: Browser, tmp_path: Path, lo
         expect(window.page.locator(".wt-notice")).to_contain_text("The connection is gone")
         site.start()
         assert window.finished() == "done"
-        assert window.text().replace("\n", " ").count("Fail better.") == 6
+        assert window.text().count("Fail") > 4, "from before and after"
+        assert window.times()[0] == "0:00" and window.times()[-1] > "0:40"
 
 
 def test_a_full_disk_is_told_and_the_file_kept(chromium: Browser, tmp_path: Path) -> None:
