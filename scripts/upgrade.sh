@@ -45,8 +45,9 @@ main() {
     local backup why
     backup=$(back_up "${old##*/}")
     say "已备份 / backup: $backup"
-    switch "$new" "$old"
+    switch "$new"
     if why=$(release_works 2>&1); then
+        printf '%s\n' "${old##*/}" >"$new/previous" # only now: --back must never lead to a version that failed
         visitors_enter
         tidy "$old" "$new"
         say "完成 / done"
@@ -56,7 +57,7 @@ main() {
     why=${why##*FAILURE }
     say "新版本未通过 / the new version failed: $why"
     systemctl stop whisper.service
-    switch "$old" "$new"
+    switch "$old"
     restore "$backup"
     local restored
     restored=$(release_works 2>&1) || fail not_restored "新旧版本均未就绪: ${restored##*FAILURE }" "neither the new nor the old version works: ${restored##*FAILURE }"
@@ -85,10 +86,9 @@ previous() {
     echo "$RELEASES/$name"
 }
 
-switch() { # TO FROM
+switch() { # TO
     ln -sfn "$1" /opt/whisper/current.new
     mv -T /opt/whisper/current.new /opt/whisper/current
-    printf '%s\n' "${2##*/}" >"$1/previous"
     "$1/scripts/units.sh"
 }
 
