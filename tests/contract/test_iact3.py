@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,14 @@ def iact3(project: Path, endpoint: Endpoint, *words: str) -> Answer:
 
 
 def test_validate_preview_cost_policy(project: Path, endpoint: Endpoint) -> None:
-    assert "LegalTemplate" in iact3(project, endpoint, "validate").text
-    preview = iact3(project, endpoint, "preview").text
-    assert "InstanceGroup" in preview and "Failed" not in preview and "Unknown error" not in preview
-    cost = iact3(project, endpoint, "cost").text
-    assert "ALIYUN::ECS::InstanceGroup" in cost and "error" not in cost
-    policy = iact3(project, endpoint, "policy").text
-    assert '"ecs:RunInstances"' in policy
+    words = ("validate", "preview", "cost", "policy")
+    with ThreadPoolExecutor(2) as pool:
+        told = dict(zip(words, pool.map(lambda word: iact3(project, endpoint, word).text, words), strict=True))
+    assert "LegalTemplate" in told["validate"]
+    assert "InstanceGroup" in told["preview"]
+    assert "Failed" not in told["preview"] and "Unknown error" not in told["preview"]
+    assert "ALIYUN::ECS::InstanceGroup" in told["cost"] and "error" not in told["cost"]
+    assert '"ecs:RunInstances"' in told["policy"]
 
 
 @pytest.mark.weights
