@@ -117,13 +117,15 @@ class DurableQueue:
         if self._stopping:
             stop.set()
         try:
-            if self.work.begin(job_id):
+            if self.work.begin(job_id, stop):
                 for stage in STAGES:
                     if not _stage(stage, job_id):
                         break
         except error.DBOSWorkflowCancelledError:
             self.work.release(job_id)
             raise
+        except Stopped:  # while it waited; a try that never began does not count
+            raise error.DBOSWorkflowCancelledError(job_id) from None
         except Exception:
             _log.exception("job failed", extra={"job": job_id})
             self.work.fail(
@@ -136,6 +138,7 @@ class DurableQueue:
                 ),
             )
         finally:
+            self.work.left(job_id)
             self._running.pop(job_id, None)
 
     def run_stage(self, stage: str, job_id: str) -> bool:

@@ -21,15 +21,20 @@ class RunStore(Rows):
     def unfinished(self) -> list[Job]:
         return [job_of(row) for row in self._read(f"SELECT {COLUMNS} FROM jobs WHERE {UNFINISHED}")]  # noqa: S608
 
-    def claim(self, job_id: str, executor: str) -> int:
-        """Takes an unfinished job over; how many times it was taken without finishing a window. 0: nothing to do."""
-        self._write(
-            f"UPDATE jobs SET executor = :executor, attempts = attempts + 1 WHERE id = :id AND {UNFINISHED}",  # noqa: S608
-            id=job_id,
-            executor=executor,
-        )
+    def tries(self, job_id: str) -> int | None:
+        """How many times an unfinished job was taken without finishing a window; None: it has ended."""
         rows = self._read(f"SELECT attempts FROM jobs WHERE id = :id AND {UNFINISHED}", id=job_id)  # noqa: S608
-        return int(rows[0].attempts) if rows else 0
+        return int(rows[0].attempts) if rows else None
+
+    def claim(self, job_id: str, executor: str) -> bool:
+        """Takes an unfinished job over, and counts the try."""
+        return bool(
+            self._write(
+                f"UPDATE jobs SET executor = :executor, attempts = attempts + 1 WHERE id = :id AND {UNFINISHED}",  # noqa: S608
+                id=job_id,
+                executor=executor,
+            )
+        )
 
     def release(self, job_id: str, executor: str) -> None:
         """An orderly stop is no failed try."""

@@ -21,6 +21,7 @@ from ..errors import UserError
 from ..types import EngineStatus, Failure, Job, JobState, Lane, ModelInfo, Options, Plan, Window, WindowResult
 from .changes import Changes
 from .pace import Pace
+from .quarantine import Quarantine
 from .runs import RunStore
 
 MOST_TRIES = 3  # times a job may take the process down without finishing a window in between
@@ -69,6 +70,7 @@ class Work:
         ended: Callable[[str], None],
     ) -> None:
         """`ended` hears of every job that ends here; it must be quick."""
+        self._quarantine = Quarantine()
         self._pace = pace
         self._ended = ended
         self._store = store
@@ -77,9 +79,12 @@ class Work:
         self._media = media
         self._executor = executor
 
-    def begin(self, job_id: str) -> bool:
-        tries = self._store.claim(job_id, self._executor)
-        if tries > MOST_TRIES:
+    def begin(self, job_id: str, stop: threading.Event) -> bool:
+        """Takes the job over, alone where it is suspected of a crash. Raises `Stopped`."""
+        tries = self._store.tries(job_id)
+        if tries is None:
+            return False
+        if tries >= MOST_TRIES:
             self.fail(
                 job_id,
                 Failure(
@@ -90,7 +95,17 @@ class Work:
                 ),
             )
             return False
-        return tries > 0
+        if tries:
+            self._quarantine.enter(job_id, stop.is_set)
+        else:
+            self._quarantine.wait(stop.is_set)
+        if stop.is_set():
+            raise Stopped
+        return self._store.claim(job_id, self._executor)
+
+    def left(self, job_id: str) -> None:
+        """The job does not run here any more, for whatever reason."""
+        self._quarantine.leave(job_id)
 
     def release(self, job_id: str) -> None:
         self._store.release(job_id, self._executor)
@@ -175,6 +190,7 @@ class Work:
                 done += length
                 if not self._store.save_window(job.id, self._executor, result, min(1.0, done / total)):
                     return False
+                self._quarantine.leave(job.id)
                 self._pace.decoded(plan.duration * length / total)
                 self._changes.notify(job.id)
         return True
