@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import av
 import numpy as np
@@ -45,9 +45,12 @@ class RefusedError(Exception):
     """The file cannot be used; the argument is the code that the parent turns into words."""
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int) -> NoReturn:
     detector = Detector()
-    connection = serve_forks(Connection(descriptor))
+    serve_forks(Connection(descriptor), lambda connection: _one_file(connection, detector))
+
+
+def _one_file(connection: Connection[object, object], detector: Detector) -> None:
     try:
         request = json.loads(connection.recv_bytes())
     except (EOFError, ConnectionResetError):  # the parent has gone, or has no more files
@@ -63,7 +66,6 @@ def main(descriptor: int) -> None:
     except OSError as error:
         answer = {"error": "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "unreadable"}
     connection.send_bytes(json.dumps(answer).encode())
-    os._exit(0)  # nothing to tidy up: what libraries do at their end costs time
 
 
 def _end_with_parent(connection: Connection[object, object]) -> None:

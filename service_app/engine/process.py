@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.connection import Pipe as pipe  # noqa: N813
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).parents[2]  # where the package service_app is found
 
@@ -133,9 +135,11 @@ class Prepared:
             child.end()
 
 
-def serve_forks(connection: Connection[object, object]) -> Connection[object, object]:
-    """In a prepared child: wait for work and fork. Returns in each fork only, with its own pipe; the prepared child
-    itself ends when the server has gone."""
+def serve_forks(connection: Connection[object, object], work: Callable[[Connection[object, object]], None]) -> NoReturn:
+    """In a prepared child: fork for each piece of work, until the server has gone. `work` gets the fork's own pipe.
+
+    A fork ends without Python's and the libraries' own ends, which wait for threads that a fork does not have.
+    """
     signal.signal(signal.SIGCHLD, _reap)
     while True:
         try:
@@ -143,11 +147,16 @@ def serve_forks(connection: Connection[object, object]) -> Connection[object, ob
         except (EOFError, OSError):
             os._exit(0)
         if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            connection.close()
-            mine: Connection[object, object] = Connection(descriptor)
-            mine.send_bytes(json.dumps({"pid": os.getpid()}).encode())
-            return mine
+            try:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                connection.close()
+                mine: Connection[object, object] = Connection(descriptor)
+                mine.send_bytes(json.dumps({"pid": os.getpid()}).encode())
+                work(mine)
+            except BaseException:  # told here, because nothing comes after it
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
         os.close(descriptor)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.server
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
@@ -18,6 +20,7 @@ from service_app.errors import UserError
 from tests.support import recordings
 
 from . import sounds
+from .conftest import wait_until
 
 
 def refused(extractor: Extractor, media: Path) -> UserError:
@@ -190,3 +193,24 @@ def test_a_cancel_ends_the_child(extractor: Extractor, tmp_path: Path) -> None:
 def test_a_file_that_is_gone(extractor: Extractor, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         extractor.extract(tmp_path / "media", lambda: False)
+
+
+def test_readers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    """The prepared one, and a fork that waits for its file."""
+    program = (
+        "import sys, time\nfrom service_app.engine.process import Prepared\n"
+        "prepared = Prepared('service_app.engine.extract')\nfork = prepared.fork()\n"
+        "assert fork.await_start(60)\nprint(prepared._child.pid, fork.pid, flush=True)\nsys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        pids = [int(pid) for pid in server.stdout.readline().split()]
+        server.kill()
+    assert len(pids) == 2
+    wait_until(lambda: all(_ended(pid) for pid in pids), 20)
+
+
+def _ended(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
