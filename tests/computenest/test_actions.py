@@ -1,0 +1,87 @@
+"""The local target's actions for Compute Nest are all told, and refuse what the service refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.alibaba import connect_local
+from deploy.alibaba.supplier import ComputeNestSupplier
+from deploy.errors import ServiceError
+from deploy.local.computenest.artifacts import ArtifactActions
+from deploy.local.computenest.supplier import SupplierActions
+from deploy.local.computenest.user import UserActions
+from deploy.target import local_endpoint, stop
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def supplier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComputeNestSupplier]:
+    state = tmp_path_factory.mktemp("actions") / "state"
+    endpoint = local_endpoint(state, start=True)
+    keys = (endpoint.access_key_id, endpoint.access_key_secret)
+    yield connect_local(endpoint.host, *keys, region="cn-hangzhou").supplier()
+    stop(state)
+
+
+@pytest.fixture
+def service_id(supplier: ComputeNestSupplier) -> str:
+    url = supplier.upload(ROOT / "ros_templates/single.yaml", public=False)
+    return supplier.create({
+        "DeployType": "ros",
+        "ServiceInfo": [{"Locale": "zh-CN", "Name": "n", "ShortDescription": "d"}],
+        "DeployMetadata": {"TemplateConfigs": [{"Name": "t", "Url": url}]},
+    })  # fmt: skip
+
+
+def test_every_action_is_told() -> None:
+    told = set((ROOT / "docs/local-target.md").read_text(encoding="utf-8").replace(",", " ").split())
+    for kind in (ArtifactActions, SupplierActions, UserActions):
+        names = {"".join(part.capitalize() for part in name.split("_")) for name in vars(kind) if name != "actions"}
+        assert {name for name in names if name[0] != "_" and hasattr(kind, _snake(name))} - told - {"Shown"} == set()
+
+
+def test_a_state_is_not_skipped(supplier: ComputeNestSupplier, service_id: str) -> None:
+    with pytest.raises(ServiceError, match="OperationDenied"):
+        supplier.launch(service_id, "draft")
+    supplier.register(service_id)
+    with pytest.raises(ServiceError, match="OperationDenied"):
+        supplier.prelaunch(service_id)
+    with pytest.raises(ServiceError, match="cannot be changed"):
+        supplier.update(
+            service_id, "draft", {"ServiceInfo": [{"Locale": "en-US", "Name": "m", "ShortDescription": "d"}]}
+        )
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"DeployMetadata": {"TemplateConfigs": [{"Name": "t"}]}}, "InvalidParameter.DeployMetadata"),
+        ({"ShareType": "Everybody"}, "InvalidParameter.ShareType"),
+        ({"ServiceInfo": [{"Locale": "zh-CN", "Name": "n"}]}, "InvalidParameter.ServiceInfo"),
+    ],
+)
+def test_bad_fields_are_refused(
+    supplier: ComputeNestSupplier, service_id: str, fields: dict[str, object], code: str
+) -> None:
+    with pytest.raises(ServiceError) as refused:
+        supplier.update(service_id, "draft", fields)
+    assert refused.value.code == code
+
+
+def test_what_is_not_there_is_said(supplier: ComputeNestSupplier, service_id: str) -> None:
+    for call, code in (
+        (lambda: supplier.service("service-0"), "EntityNotExist.Service"),
+        (lambda: supplier.service(service_id, "7"), "EntityNotExist.ServiceVersion"),
+        (lambda: supplier.artifact_versions("artifact-0"), "EntityNotExist.Artifact"),
+    ):
+        with pytest.raises(ServiceError) as refused:
+            call()
+        assert refused.value.code == code
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
