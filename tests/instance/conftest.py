@@ -4,6 +4,8 @@ baked once per session by the real install.sh, without the network for packages;
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -11,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -35,6 +38,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"instances cannot be booted: {why}"))
 
 
+@contextlib.contextmanager
+def locked(entry: Path, kind: int = fcntl.LOCK_EX) -> Iterator[TextIO]:
+    """Holds an entry of the cache, which all checkouts and runs of this machine share: `LOCK_EX` to make or remove it,
+    `LOCK_SH` while it is in use. Raises `BlockingIOError` with `LOCK_NB` when another run holds it."""
+    place = CACHE / "locks" / entry.name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("w") as lock:
+        fcntl.flock(lock, kind)
+        yield lock
+
+
 def cached(name: str, recipe: Path) -> Path:
     """The folder in the cache for a recipe; another one when the recipe changes."""
     return CACHE / f"{name}-{hashlib.sha256(recipe.read_bytes()).hexdigest()[:12]}"
@@ -46,10 +60,10 @@ def rootfs() -> Path:
     assert not why, why
     recipe = Path(__file__).with_name("rootfs.sh")
     folder = cached("rootfs", recipe)
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(f"{folder}.new", ignore_errors=True)
-        run("bash", recipe, folder, timeout=600)
+    with locked(folder):
+        if not folder.exists():
+            shutil.rmtree(f"{folder}.new", ignore_errors=True)
+            run("bash", recipe, folder, timeout=600)
     return folder
 
 
@@ -57,11 +71,13 @@ def rootfs() -> Path:
 def wheels() -> Path:
     lock = ROOT / "requirements" / "image.lock"
     folder = cached("wheels", lock)
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.new")
-        command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "-r", lock)
-        run(*command, "-d", partial, timeout=600)
-        partial.rename(folder)
+    with locked(folder):
+        if not folder.exists():
+            partial = folder.with_name(f"{folder.name}.new")
+            shutil.rmtree(partial, ignore_errors=True)
+            command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "-r", lock)
+            run(*command, "-d", partial, timeout=600)
+            partial.rename(folder)
     return folder
 
 
@@ -96,27 +112,46 @@ def package_digest(*others: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def bake(rootfs: Path, wheels: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def bake(
+    rootfs: Path, wheels: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, str]]:
     """The layer that baking adds to the root file system, and what install.sh said, run twice. Kept while neither the
-    package nor what it stands on changes."""
+    package nor what it stands on changes; others are removed unless another run uses them."""
     layer = CACHE / f"image-{package_digest(rootfs, wheels)}"
-    said = layer.with_suffix(".log")
-    if not (layer.exists() and said.exists()):
-        for old in CACHE.glob("image-*"):
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
-        binds = (f"{wheels}:/mnt/wheels", f"{weights}:/mnt/weights")
-        machine = Machine(f"{os.getpid()}-bake", tmp_path_factory.mktemp("bake") / "machine", [rootfs], binds=binds)
-        machine.boot()
-        try:
-            put_package(machine)
-            done = machine.run_command(f"#!/bin/sh\nset -e\n{INSTALL}\n{INSTALL}\n", timeout=400)
-            assert done.returncode == 0, done.stdout + done.stderr
-            machine.execute("bash", "/root/package/scripts/check-image.sh", "--clean")
-            said.write_text(done.stdout)
-            run("cp", "-a", machine.freeze(), layer, timeout=120)  # with an overlay's own marks, which are device nodes
-        finally:
-            machine.stop()
-    return layer, said.read_text()
+    with locked(layer) as lock:
+        if not layer.exists():
+            remove_images(layer)
+            make_image(layer, rootfs, wheels, weights, tmp_path_factory.mktemp("bake") / "machine")
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield layer / "changes", (layer / "said").read_text()
+
+
+def remove_images(besides: Path) -> None:
+    for old in CACHE.glob("image-*"):
+        with contextlib.suppress(BlockingIOError):
+            if old != besides and old.is_dir():
+                with locked(old, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(old)
+
+
+def make_image(layer: Path, rootfs: Path, wheels: Path, weights: Path, folder: Path) -> None:
+    """Boots the root file system and bakes as packer does; the layer appears only when it is whole."""
+    binds = (f"{wheels}:/mnt/wheels", f"{weights}:/mnt/weights")
+    machine = Machine(f"{os.getpid()}-bake", folder, [rootfs], binds=binds)
+    machine.boot()
+    try:
+        put_package(machine)
+        done = machine.run_command(f"#!/bin/sh\nset -e\n{INSTALL}\n{INSTALL}\n", timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        machine.execute("bash", "/root/package/scripts/check-image.sh", "--clean", timeout=120)
+        partial = layer.with_name(f"new-{layer.name}")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        (partial / "said").write_text(done.stdout)
+        run("cp", "-a", machine.freeze(), partial / "changes", timeout=300)  # cp keeps an overlay's marks, device nodes
+        partial.rename(layer)
+    finally:
+        machine.stop()
 
 
 @pytest.fixture(scope="session")
@@ -174,4 +209,4 @@ def start(
     lines = "".join(f"{name}={value}\n" for name, value in values.items())
     script = f"#!/bin/bash\nexec bash /opt/whisper/current/scripts/start.sh <<'VALUES'\n{lines}VALUES\n"
     short = {"WHISPER_START_TIMEOUT": "60", "WHISPER_STUCK_TIMEOUT": "5", "WHISPER_CERTIFICATE_TIMEOUT": "20"}
-    return machine.run_command(script, timeout=120, environment=short | (environment or {}))
+    return machine.run_command(script, timeout=300, environment=short | (environment or {}))

@@ -32,6 +32,7 @@ AUTHORITY_ADDRESS = "203.0.113.1"
 REBOOT = 133  # systemd-nspawn's exit code when the instance asks for a reboot
 TOOLS = ("systemd-nspawn", "slirp4netns", "ip", "nft", "nsenter", "mmdebstrap")
 PACKAGES = "systemd-container slirp4netns iproute2 nftables mmdebstrap"  # Debian's, for TOOLS
+WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")  # a test run that is killed leaves no instance running
 GUEST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -124,7 +125,13 @@ class Machine:
         return self.changes
 
     def stop(self) -> None:
-        """Removes everything. Safe to call twice and after a failed boot."""
+        """Pulls the plug and removes everything. Safe to call twice and after a failed boot."""
+        self._stopping = True
+        if self._container and self._container.poll() is None:
+            with contextlib.suppress(OSError, RuntimeError):
+                os.kill(self._leader(), signal.SIGKILL)  # of a process namespace: all in it end
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._container.wait(10)
         self.power_off()
         for helper in self._helpers:
             helper.terminate()
@@ -264,7 +271,9 @@ table ip nat {{
     def _help(self, name: str, *command: str, pass_fds: Iterable[int] = ()) -> None:
         with (self.folder / f"{name}.log").open("wb") as log:
             self._helpers.append(
-                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=tuple(pass_fds))
+                subprocess.Popen(
+                    WITH_US + command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=tuple(pass_fds)
+                )
             )
 
     def _groups(self) -> list[Path]:
@@ -286,7 +295,7 @@ table ip nat {{
     def _spawn(self) -> subprocess.Popen[bytes]:
         into_groups = 'until [ "$1" = -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
         command = (
-            "sh", "-c", into_groups, "sh", *map(str, self._groups()), "--",
+            *WITH_US, "sh", "-c", into_groups, "sh", *map(str, self._groups()), "--",
             "systemd-nspawn", "--quiet", "-D", str(self.root), "--boot", f"--machine={self.name}", "--register=no",
             "--keep-unit", f"--network-namespace-path=/run/netns/{self.name}", "--capability=CAP_NET_ADMIN",
             "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", *self.binds,

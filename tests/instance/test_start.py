@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.instance.conftest import PASSWORD, ROOT, USER, start
-from tests.instance.machine import Machine
+from tests.instance.machine import Machine, wait_until
 
 ADDRESS = "203.0.113.10"
 CLIP = ROOT / "service_app/assets/clips/demo-en.wav"
@@ -129,7 +129,7 @@ def test_the_password_is_nowhere(started: Machine) -> None:
 
     base = base64.b64encode(PASSWORD.encode()).decode()
     for needle in (PASSWORD, base):
-        hits = [
+        hits = [  # the whole file system as far as it differs from the image, /etc included
             str(path)
             for path in started.changes.rglob("*")
             if path.is_file() and not path.is_symlink() and needle.encode() in path.read_bytes()
@@ -176,8 +176,31 @@ def test_another_password_ends_every_session(started: Machine) -> None:
     assert start(started).returncode == 0, "the next run of the startup sets the deployment's password again"
 
 
-@pytest.mark.parametrize("text", ["!!!", "c2hvcnQ="])
+@pytest.mark.parametrize("text", ["!!!", "c2hvcnQ=", "dHdvIGxpbmVzCm9mIHRleHQ="])
 def test_a_bad_password_is_refused(started: Machine, text: str) -> None:
     done = started.execute("bash", "/opt/whisper/current/scripts/set-password.sh", text_in=text, check=False)
     assert done.returncode == 1
     assert "密码" in done.stdout
+
+
+def test_a_taken_over_proxy_cannot_make_root_write_elsewhere(started: Machine) -> None:
+    """The proxy's user swaps its key for a link to a file of root and calls for another certificate."""
+    started.path("/etc/precious").write_text("precious\n")
+    swap = "cd /var/lib/whisper-proxy/self-signed && ln -sf /etc/precious key.pem && echo another >name"
+    as_proxy = ("setpriv", "--reuid=whisper-proxy", "--regid=whisper-proxy", "--clear-groups", "--")
+    started.execute(*as_proxy, "sh", "-c", swap)
+    started.execute("systemctl", "start", "whisper-address.service")
+    assert started.path("/etc/precious").read_text() == "precious\n"
+    assert started.execute("stat", "-c", "%U", "/etc/precious").stdout.strip() == "root"
+    key = "/var/lib/whisper-proxy/self-signed/key.pem"
+    assert started.execute("stat", "-c", "%F %U %a", key).stdout.strip() == "regular file whisper-proxy 600"
+    served = (
+        "curl",
+        "-s",
+        "-m",
+        "5",
+        "--cacert",
+        started.path(key).with_name("cert.pem"),
+        f"https://{ADDRESS}/healthz",
+    )
+    wait_until(lambda: started.outside_execute(*served, check=False).returncode == 0, 60, "the new one is served")
