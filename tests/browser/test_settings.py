@@ -90,7 +90,7 @@ def test_theme_and_language_are_remembered(window: WhisperPage) -> None:
     window.page.locator("#wt-tab-look").click()
     window.page.get_by_label("Dark", exact=True).check()
     expect(window.page.locator("body")).to_contain_class("dark")
-    window.page.get_by_role("radio", name="中文").check()
+    window.page.get_by_role("radio", name="中文").click()
     expect(window.page.locator("#wt-start")).to_have_text("开始转写")
     expect(window.page.locator("body")).to_contain_class("dark")
 
