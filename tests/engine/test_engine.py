@@ -54,6 +54,14 @@ def test_the_words_of_a_recording(fast: Engine, beckett: Path) -> None:
     assert all(s.tokens and s.compression_ratio > 0 and s.avg_logprob > -1 for s in segments)
 
 
+def test_no_last_words_are_lost_where_a_recording_is_cut(fast: Engine, beckett: Path, tmp_path: Path) -> None:
+    """The recording six times over, cut without regard to its sentences: with less silence behind each window than Whisper
+    was trained with, two of them lose their last two words."""
+    minute = sounds.write_wav(tmp_path / "media", sounds.joined([beckett] * 6, pause=0.0))
+    _, results = transcribe(fast, minute)
+    assert words(text(results)) == words(recordings.BECKETT_TEXT) * 6
+
+
 def test_word_times(fast: Engine, beckett: Path) -> None:
     _, results = transcribe(fast, beckett, Options(word_timestamps=True))
     (segment,) = results[0].segments

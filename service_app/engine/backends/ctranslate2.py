@@ -9,7 +9,7 @@ sampled row has a random generator of its own, seeded by its encoding.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,9 +26,6 @@ from . import Decode, Encoded, Hypothesis, Samples, Setup, openvino
 from .capacity import Capacity, capacity
 
 MAX_INITIAL_TIMESTAMP = 50  # tokens of 0.02 s: the first words begin within the first second
-WHOLE = 3000  # frames of 10 ms that Whisper takes at most
-SILENCE = 1000
-STEP = 500  # few different lengths: rows of equal length are decoded together
 BEST_OF = 5  # samples at a temperature above 0, as the reference takes
 
 
@@ -80,12 +77,12 @@ class CTranslate2Backend:
 
     def encode(self, audio: Sequence[Samples]) -> Encoded:
         """On GPUs what CTranslate2 gave; on processors an array for each piece, which are encoded one by one: together
-        they are no faster, and which come together must not matter."""
-        features = [self._features(samples)[..., :-1] for samples in audio]
+        they are no faster, and which come together must not matter. Silence fills each piece up to 30 s, as in
+        training: with less of it the model drops last words."""
+        features = [pad_or_trim(self._features(samples)[..., :-1]) for samples in audio]
         if self._on_gpu:
-            whole = np.stack([pad_or_trim(one) for one in features])
-            return self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(whole)))
-        return [self._encode(pad_or_trim(one, _frames(one.shape[-1]))[None])[0] for one in features]
+            return self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(np.stack(features))))
+        return [self._encode(one[None])[0] for one in features]
 
     def _encode(self, features: Any) -> Any:
         features = np.ascontiguousarray(features)
@@ -101,33 +98,23 @@ class CTranslate2Backend:
         on_cpu = np.asarray(encoded.to_device(ctranslate2.Device.cpu))
         return ctranslate2.StorageView.from_array(np.ascontiguousarray(on_cpu[list(indices)]))
 
-    def _views(self, encoded: Encoded) -> Iterator[tuple[Any, list[int]]]:
-        """Rows of equal length as CTranslate2 takes them, with their places."""
-        if self._on_gpu:
-            yield encoded, list(range(encoded.shape[0]))
-            return
-        lengths: dict[int, list[int]] = {}
-        for index, row in enumerate(encoded):
-            lengths.setdefault(len(row), []).append(index)
-        for indices in lengths.values():
-            yield ctranslate2.StorageView.from_array(np.stack([encoded[index] for index in indices])), indices
+    def _view(self, encoded: Encoded) -> Any:
+        """All rows as CTranslate2 takes them."""
+        return encoded if self._on_gpu else ctranslate2.StorageView.from_array(np.stack(encoded))
 
     def generate(self, encoded: Encoded, how: Decode) -> list[Hypothesis]:
-        found: dict[int, Hypothesis] = {}
-        for view, indices in self._views(encoded):
-            if how.temperature > 0:
-                found |= {index: self._sampled(self.rows(encoded, [index]), how) for index in indices}
-            else:
-                results = self._generate(self._model, view, how, beam_size=how.beam_size)
-                found |= dict(zip(indices, map(self._hypothesis, results), strict=True))
-        return [found[index] for index in range(len(found))]
+        if how.temperature > 0:
+            rows = len(encoded) if isinstance(encoded, list) else encoded.shape[0]
+            return [self._sampled(self.rows(encoded, [index]), how) for index in range(rows)]
+        results = self._generate(self._model, self._view(encoded), how, beam_size=how.beam_size)
+        return [self._hypothesis(result) for result in results]
 
     def _sampled(self, encoded: Encoded, how: Decode) -> Hypothesis:
         """CTranslate2 seeds a thread's random generator once, so a reproducible sample takes a model with new threads.
 
         Loading one costs less than the decoding that has just failed.
         """
-        ((view, _),) = self._views(encoded)
+        view = self._view(encoded)
         bits = np.asarray(view.to_device(ctranslate2.Device.cpu) if self._on_gpu else view).tobytes()
         ctranslate2.set_random_seed((zlib.crc32(bits) + round(1000 * how.temperature)) % 2**32)
         (result,) = self._generate(
@@ -166,7 +153,7 @@ class CTranslate2Backend:
     def words(self, encoded: Encoded, how: Decode, tokens: Sequence[int], seconds: float) -> list[tuple[Word, int]]:
         frames = round(seconds * self._whisper.frames_per_second)
         tokenizer = self._tokenizer(how.language, how.task)
-        ((view, _),) = self._views(encoded)
+        view = self._view(encoded)
         (found,) = self._whisper.find_alignment(tokenizer, [list(tokens)], view, frames)
         return [
             (Word(float(w["start"]), float(w["end"]), w["word"], float(w["probability"])), len(w["tokens"]))
@@ -174,14 +161,5 @@ class CTranslate2Backend:
         ]
 
     def detect(self, encoded: Encoded) -> list[tuple[str, float]]:
-        found: dict[int, tuple[str, float]] = {}
-        for view, indices in self._views(encoded):
-            for index, ranked in zip(indices, self._model.detect_language(view), strict=True):
-                found[index] = ranked[0][0][2:-2], float(ranked[0][1])
-        return [found[index] for index in range(len(found))]
-
-
-def _frames(heard: int) -> int:
-    """How much is encoded of `heard` frames of sound: silence follows, without which Whisper drops last words, but not
-    all that fills 30 s. On ten minutes of speech 10 s of it lost no more words than 30 s, 5 s lost a percent."""
-    return min(WHOLE, -(-(heard + SILENCE) // STEP) * STEP)
+        ranked = self._model.detect_language(self._view(encoded))
+        return [(one[0][0][2:-2], float(one[0][1])) for one in ranked]
