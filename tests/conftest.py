@@ -1,5 +1,5 @@
-"""For several workers at once (`-n 2 --dist loadgroup`): the tests of one file share its servers, so they stay together;
-booted instances share the machine's network, so they follow one another."""
+"""For several workers at once (`-n 2 --dist loadgroup`): the tests of one file share its servers, so they stay
+together; booted instances share the machine's network, so they follow one another."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ def test_the_words_of_a_recording(fast: Engine, beckett: Path) -> None:
 
 
 def test_no_last_words_are_lost_where_a_recording_is_cut(fast: Engine, beckett: Path, tmp_path: Path) -> None:
-    """The recording six times over, cut without regard to its sentences: with less silence behind each window than Whisper
-    was trained with, two of them lose their last two words."""
+    """The recording six times over, cut without regard to its sentences: with less silence behind each window than
+    Whisper was trained with, two of them lose their last two words."""
     minute = sounds.write_wav(tmp_path / "media", sounds.joined([beckett] * 6, pause=0.0))
     _, results = transcribe(fast, minute)
     assert words(text(results)) == words(recordings.BECKETT_TEXT) * 6

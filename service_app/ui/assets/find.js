@@ -18,10 +18,16 @@ export class Find {
   }
 
   look() {
+    if (this.field.value.trim() && this.transcript.list.hidden) this.transcript.look("segments");
+    this.collect();
+    this.at = -1;
+    this.tell();
+    if (this.hits.length) this.go(1);
+  }
+
+  collect() {
     const wanted = this.field.value.trim().toLowerCase();
     this.hits = [];
-    this.at = -1;
-    if (wanted && this.transcript.list.hidden) this.transcript.look("segments");
     for (const { text } of wanted ? this.transcript.lines : []) {
       const node = text.firstChild;
       const said = node?.data.toLowerCase() ?? "";
@@ -33,8 +39,6 @@ export class Find {
       }
     }
     if (globalThis.Highlight) CSS.highlights.set("wt-found", new Highlight(...this.hits));
-    this.tell();
-    if (this.hits.length) this.go(1);
   }
 
   go(step) {
@@ -50,10 +54,12 @@ export class Find {
     this.count.textContent = this.field.value.trim() ? `${this.at + 1}/${this.hits.length}` : "";
   }
 
-  /** The text was edited under the hits. */
+  /** The text changed under the hits: they are found again, and nothing moves under the reader's eyes. */
   stale() {
-    if (this.field.value) this.field.value = "";
-    if (this.hits.length) this.look();
+    if (!this.field.value.trim()) return;
+    this.collect();
+    this.at = Math.min(this.at, this.hits.length - 1);
+    if (globalThis.Highlight && this.at >= 0) CSS.highlights.set("wt-found-now", new Highlight(this.hits[this.at]));
     this.tell();
   }
 }
