@@ -31,6 +31,8 @@ def set_up(level: str) -> None:
     """Sends every logger through the JSON formatter; libraries that chat are kept to warnings."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    # DBOS writes lines of its own form to a logger that has no handler yet; with one, they come to the root's.
+    logging.getLogger("dbos").addHandler(logging.NullHandler())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
