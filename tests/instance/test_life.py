@@ -70,26 +70,6 @@ def test_a_hanging_app_is_ended_and_its_stacks_are_logged(machine: Machine) -> N
     assert "has not answered for 4 s" in machine.path("/var/log/whisper/app.log").read_text()
 
 
-def test_a_lost_device_is_told_and_comes_back(machine: Machine) -> None:
-    """Weights that are gone stand for a card that fell off the bus: no worker can start on the device again."""
-
-    def metrics() -> str:
-        url = f"https://{machine.public_address}/metrics"
-        return machine.outside_execute("curl", "-sk", "-m", "10", "-u", f"{USER}:{PASSWORD}", url, check=False).stdout
-
-    weights = machine.path("/opt/whisper/models/faster-whisper/tiny.en/model.bin")
-    kept = weights.rename(weights.with_name("kept"))
-    try:
-        machine.execute("pkill", "-9", "-f", "service_app.engine.worker")
-        wait_until(lambda: "\nwhisper_ready 0" in metrics(), 120, "the alarm")
-        assert 'whisper_device_alive{device="cpu:0"} 0' in metrics()
-        assert code(machine, f"https://{machine.public_address}/readyz") == "503"
-        assert code(machine, f"https://{machine.public_address}/login") == "200", "the page stays"
-    finally:
-        kept.rename(weights)
-    wait_until(lambda: ready(machine), 180, "ready again without a restart")
-
-
 def test_while_the_app_is_away_people_and_programs_are_told(machine: Machine) -> None:
     machine.execute("systemctl", "stop", "whisper")
     url = f"https://{machine.public_address}/"
