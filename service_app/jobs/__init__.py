@@ -145,14 +145,17 @@ class Jobs:
         return job if job is not None and job.owner == owner else None
 
     async def place(self, job: Job) -> Place | None:
-        """Where an unfinished job stands; None for an ended one."""
+        """Where an unfinished job stands; None for an ended one, also where it ended since `job` was read."""
         if job.state.final:
             return None
-        return place(job.id, await asyncio.to_thread(self._all_waiting), self.pace.speed)
+        found = place(job.id, await asyncio.to_thread(self._all_waiting), self.pace.speed)
+        if found is None:  # accepted since the list was read, or ended since the job was
+            found = place(job.id, await asyncio.to_thread(self._all_waiting, fresh=True), self.pace.speed)
+        return found
 
-    def _all_waiting(self) -> builtins.list[Waiting]:
+    def _all_waiting(self, *, fresh: bool = False) -> builtins.list[Waiting]:
         at, known = self._waiting
-        if time.monotonic() - at > _WAITING_SECONDS:
+        if fresh or time.monotonic() - at > _WAITING_SECONDS:
             known = self.figures.waiting()
             self._waiting = (time.monotonic(), known)
         return known

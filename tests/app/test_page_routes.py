@@ -42,7 +42,8 @@ def test_events_tell_progress_and_text_as_it_comes(client: httpx.Client) -> None
     progress = [data["progress"] for name, data in events if name == "job"]
     assert progress == sorted(progress)
     assert any(0 < value < 1 for value in progress)
-    assert all(data["queue"]["position"] >= 0 for name, data in events if name == "job")
+    places = [data["queue"] for name, data in events if name == "job"]
+    assert all(place["position"] >= 0 for place in places[:-1])  # the last may have ended while it was told
     name, last = events[-1]
     assert (name, last["state"], last["progress"]) == ("end", "done", 1.0)
 

@@ -1,4 +1,7 @@
-"""The real server in a process of its own, with real weights, and a browser for the whole run."""
+"""The real server in a process of its own, with real weights, and one browser for the tests of this folder.
+
+The browser must be closed with the folder: while it is open no other can be opened in this thread, nor asyncio be run.
+"""
 
 from __future__ import annotations
 
@@ -96,20 +99,20 @@ def running(site: Site) -> Iterator[Site]:
         site.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running(Site(tmp_path_factory.mktemp("site"))) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(beckett: Path) -> Iterator[Browser]:
     """With a microphone that hears the recording over and over."""
     with browser("--host-resolver-rules=MAP whisper.test 127.0.0.1", microphone=beckett) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def login(chromium: Browser, site: Site) -> Any:
     """The cookies of one login, for every `window`."""
     with WhisperPage.open(chromium, site.address) as page:

@@ -34,7 +34,9 @@ PATIENCE = 60_000  # ms; for a busy machine, never waited in full
 
 
 @contextlib.contextmanager
-def browser(*arguments: str, microphone: Path | None = None) -> Iterator[Browser]:
+def browser(
+    *arguments: str, microphone: Path | None = None, program: Path = Path("/usr/bin/chromium")
+) -> Iterator[Browser]:
     """Debian's Chromium. `microphone` is a WAV that it hears in a loop, with the permission granted."""
     if microphone:
         arguments += (
@@ -43,7 +45,7 @@ def browser(*arguments: str, microphone: Path | None = None) -> Iterator[Browser
             f"--use-file-for-fake-audio-capture={microphone}",
         )
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*QUIET, *arguments])
+        chromium = playwright.chromium.launch(executable_path=program, args=[*QUIET, *arguments])
         yield chromium
         chromium.close()
 

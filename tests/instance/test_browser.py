@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
+from tests.browser.page import browser
 from tests.instance.conftest import PASSWORD, USER
 from tests.instance.machine import Machine
 
@@ -15,12 +14,8 @@ def test_page_may_use_the_microphone(started: Machine, tmp_path: Path) -> None:
     browser_outside = tmp_path / "chromium"
     browser_outside.write_text(f'#!/bin/sh\nexec ip netns exec {started.outside} chromium "$@"\n')
     browser_outside.chmod(0o755)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_outside,
-            args=["--no-sandbox", "--disable-gpu", *microphone],
-        )
-        page = browser.new_context(ignore_https_errors=True).new_page()  # "Advanced", "Proceed"
+    with browser(*microphone, program=browser_outside) as chromium:
+        page = chromium.new_context(ignore_https_errors=True).new_page()  # "Advanced", "Proceed"
         page.goto(f"https://{started.public_address}/")
         page.fill("input[name=username]", USER)
         page.fill("input[name=password]", PASSWORD)
@@ -41,4 +36,3 @@ def test_page_may_use_the_microphone(started: Machine, tmp_path: Path) -> None:
         assert recorded > 0
         cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
         assert any(cookie["secure"] and cookie["httpOnly"] for cookie in cookies.values())
-        browser.close()
