@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Literal
 
 Task = Literal["transcribe", "translate"]
+Script = Literal["hans", "hant"]  # simplified, traditional Chinese (ISO 15924)
+Punctuation = Literal["keep", "full", "none"]
 
 # openai-whisper's ladder: a window that fails the quality thresholds is decoded again, one step hotter
 # (openai/whisper, transcribe.py, `temperature`).
@@ -49,6 +51,8 @@ class Options:
     temperature: tuple[float, ...] = TEMPERATURE_LADDER
     word_timestamps: bool = False
     beam_size: int = 5
+    script: Script | None = None  # of Chinese text; None: as recognised
+    punctuation: Punctuation = "keep"  # full: full-width in Chinese text; none: without stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +171,5 @@ class Job:
     size: int = 0  # bytes of the recording
     version: int = 0  # how often its text was saved by hand; 0: as recognised
     edited: bool = False
+    complete: bool = True  # False: the file is damaged and a part of it could not be read
+    source: str | None = None  # the job whose recording this one takes up again

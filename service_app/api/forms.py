@@ -22,6 +22,17 @@ _OPTIONS: Final[dict[str, Any]] = {
         "description": "`word` adds word times",
     },
     "languages[]": {"type": "array", "items": {"type": "string"}, "description": "languages it may be"},
+    "script": {
+        "type": "string",
+        "enum": ["hans", "hant"],
+        "description": "Chinese in simplified or traditional letters",
+    },
+    "punctuation": {
+        "type": "string",
+        "enum": ["keep", "full", "none"],
+        "default": "keep",
+        "description": "`full`: full-width in Chinese text; `none`: without commas and stops. Nothing is added",
+    },
     "keywords[]": {"type": "array", "items": {"type": "string"}, "description": "words to listen for"},
 }
 _SPEECH: Final[dict[str, Any]] = {

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from ..errors import NotFound
-from ..types import Job, JobState, Lane, Task
+from ..types import Job, JobState, Lane, Punctuation, Script, Task
 from .envelope import language_of
 from .forms import JOB_FORM, answers
 from .options import changed, options_from, task_from
@@ -37,6 +37,8 @@ class Changes(BaseModel):
     prompt: str | None = Field(None, max_length=65536)
     hotwords: list[str] | None = Field(None, max_length=256)
     word_timestamps: bool | None = None
+    script: str | None = Field(None, description='hans or hant; "": as recognised')
+    punctuation: str | None = Field(None, description="keep, full or none")
 
 
 class Problem(BaseModel):
@@ -54,6 +56,8 @@ class OptionsView(BaseModel):
     prompt: str | None
     hotwords: list[str]
     word_timestamps: bool
+    script: Script | None
+    punctuation: Punctuation
 
 
 class JobBrief(BaseModel):
@@ -75,11 +79,14 @@ class JobBrief(BaseModel):
     error: Problem | None
     edited: bool
     version: int
+    complete: bool = Field(description="false: the file is damaged, a part of it could not be read")
+    source: str | None = Field(description="the job that this one was begun from by a re-run")
     options: OptionsView
 
 
 class JobView(JobBrief):
     queue: PlaceView | None
+    translation: str | None = Field(description="the newest job that translates this one's recording")
     text: str
 
 
@@ -116,7 +123,9 @@ def describe(job: Job, services: Services, language: str) -> dict[str, Any]:
         "error": job.failure and {"code": job.failure.code, "message": job.failure.text(language)},
         "edited": job.edited,
         "version": job.version,
-        "options": {name: options[name] for name in ("language", "prompt", "hotwords", "word_timestamps")},
+        "complete": job.complete,
+        "source": job.source,
+        "options": {name: options[name] for name in OptionsView.model_fields},
     }
 
 
@@ -126,8 +135,10 @@ async def with_place(job: Job, services: Services, language: str) -> dict[str, A
 
 
 async def whole(job: Job, request: Request) -> dict[str, Any]:
-    described = await with_place(job, services_of(request), language_of(request.scope))
-    return {**described, "text": job.text}
+    services = services_of(request)
+    described = await with_place(job, services, language_of(request.scope))
+    translation = await services.jobs.translation(job)
+    return {**described, "translation": translation and translation.id, "text": job.text}
 
 
 @router.post("", status_code=202, openapi_extra=JOB_FORM, responses=_NEW)

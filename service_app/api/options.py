@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ..errors import BadRequest, NotFound
 from ..languages import language_code
-from ..types import TEMPERATURE_LADDER, ModelInfo, Options, Task
+from ..types import TEMPERATURE_LADDER, ModelInfo, Options, Punctuation, Script, Task
 from .upload import Upload
 
 RESPONSE_FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 _VAD_FIELDS: Final = ("prefix_padding_ms", "silence_duration_ms", "threshold")
 _MOST_KEYWORDS: Final = 256
+_SCRIPTS: Final = get_args(Script)
+_PUNCTUATION: Final = get_args(Punctuation)
 # Names that existing programs send; each means the installed default model.
 _OPENAI_NAMES: Final = frozenset(
     {
@@ -53,6 +55,7 @@ def options_from(form: Upload, models: Sequence[ModelInfo], *, task: Task) -> Op
         temperature=_temperature(form.first("temperature")),
         # The models tell probabilities by word, and words only with their times.
         word_timestamps="word" in granularities or "logprobs" in form.every("include"),
+        **_writing({name: form.first(name) for name in ("script", "punctuation")}),
     )
     _require_able(options, model)
     return options
@@ -69,9 +72,18 @@ def changed(options: Options, changes: Mapping[str, Any], models: Sequence[Model
         fields["model"] = None if fields["model"] in _OPENAI_NAMES else model_from(fields["model"], models).name
     if "hotwords" in fields:
         fields["hotwords"] = tuple(word.strip() for word in fields["hotwords"] if word.strip())
+    fields |= _writing({name: fields[name] for name in ("script", "punctuation") if name in fields})
     made = dataclasses.replace(options, **fields)
     _require_able(made, model_from(made.model or "", models))
     return made
+
+
+def _writing(given: Mapping[str, str]) -> dict[str, Any]:
+    """How the text is written; empty means as recognised."""
+    for name, allowed in (("script", _SCRIPTS), ("punctuation", _PUNCTUATION)):
+        _each_of(name, [given[name]] if given.get(name) else [], allowed)
+    nothing = {"script": None, "punctuation": "keep"}
+    return {name: text or nothing[name] for name, text in given.items()}
 
 
 def task_from(text: str) -> Task:

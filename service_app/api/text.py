@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..exports import MEDIA_TYPES, Export, Style, archive, export
+from ..exports import MEDIA_TYPES, Export, Style, archive, export, side_by_side
 from ..types import Segment, Word
 from .forms import answers
 from .services import services_of, user_of
@@ -94,11 +95,14 @@ async def download(
     job_id: str,
     format: str,  # noqa: A002
     style: Annotated[Style | None, Depends(_style)],
+    beside: Annotated[str, Query(max_length=64, description="a job that translates it: both languages in one")] = "",
 ) -> Response:
     """The transcript as a file: txt, srt, vtt, tsv, json, lrc or docx."""
     jobs = services_of(request).jobs
     job = await jobs.get(job_id, owner=user_of(request))
-    segments = await jobs.segments(job_id, owner=user_of(request))
+    segments: Sequence[Segment] = await jobs.segments(job_id, owner=user_of(request))
+    if beside:
+        segments = side_by_side(segments, await jobs.segments(beside, owner=user_of(request)))
     made = await asyncio.to_thread(export, job, segments, format, style)
     return _download(made, format)
 

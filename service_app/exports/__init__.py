@@ -13,6 +13,7 @@ from typing import Final
 
 from ..errors import BadRequest
 from ..types import Job, Segment
+from .bilingual import Pair, lines, side_by_side
 from .cues import Style
 from .docx import docx
 from .subtitles import lrc, srt, tsv, vtt
@@ -26,6 +27,7 @@ __all__ = [
     "archive",
     "export",
     "plain_text",
+    "side_by_side",
     "srt",
     "tsv",
     "verbose",
@@ -43,8 +45,8 @@ class Export:
 
 
 def _txt(segments: Sequence[Segment]) -> str:
-    lines = (segment.text.strip() for segment in segments)
-    return "".join(f"{line}\n" for line in lines if line)
+    shown = (lines(segment) for segment in segments)
+    return "".join("".join(f"{line}\n" for line in each) + ("\n" if len(each) > 1 else "") for each in shown)
 
 
 def _json(job: Job, segments: Sequence[Segment]) -> str:
@@ -80,7 +82,7 @@ def export(job: Job, segments: Sequence[Segment], format: str, style: Style | No
             en=f"There is no format {format[:20]!r}; choose one of {', '.join(FORMATS)}.",
             param="format",
         ) from None
-    return Export(write(job, segments, style), media_type, f"{_stem(job.name)}.{format}")
+    return Export(write(job, segments, style), media_type, f"{_stem(job.name)}{_mark(job, segments)}.{format}")
 
 
 def archive(exports: Sequence[Export]) -> bytes:
@@ -97,6 +99,13 @@ def archive(exports: Sequence[Export]) -> bytes:
             names.add(name.casefold())
             package.writestr(name, made.content)
     return file.getvalue()
+
+
+def _mark(job: Job, segments: Sequence[Segment]) -> str:
+    """Players tell subtitles of one film apart by the language before the ending."""
+    if segments and isinstance(segments[0], Pair):
+        return f".{job.language}-en"
+    return ".en" if job.options.task == "translate" else ""
 
 
 def _stem(name: str) -> str:

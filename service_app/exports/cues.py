@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..types import Segment
+from .bilingual import Pair, lines
 
 _CLOSING: Final = "、，。．；：！？）」』】》〉…—,.;:!?)]}%\u201d\u2019"
 _OPENING: Final = "（「『【《〈([{\u201c\u2018"
@@ -47,8 +48,18 @@ class _Unit:
 
 
 def cut(segments: Sequence[Segment], style: Style) -> list[Cue]:
-    """Cues in the order of the segments; no word is lost, changed or moved to another segment."""
-    return [cue for segment in segments for cue in _cues(list(_units(segment)), style)]
+    """Cues in the order of the segments; no word is lost, changed or moved to another segment. A pair of two languages
+    stays one cue, its lines broken: its halves have no times in common at which it could be cut."""
+    return [
+        cue
+        for segment in segments
+        for cue in ([_both(segment, style)] if isinstance(segment, Pair) else _cues(list(_units(segment)), style))
+    ]
+
+
+def _both(pair: Pair, style: Style) -> Cue:
+    pieces = [_wrap(list(_units(Segment(pair.start, pair.end, line))), style.characters) for line in lines(pair)]
+    return Cue(pair.start, pair.end, tuple(line for piece in pieces for line in piece))
 
 
 def _cues(units: list[_Unit], style: Style) -> Iterator[Cue]:
@@ -71,14 +82,14 @@ def _cue(units: list[_Unit], style: Style) -> Cue:
 
 
 def _wrap(units: list[_Unit], characters: int) -> list[str]:
-    lines: list[str] = [""]
+    wrapped: list[str] = [""]
     for unit in units:
-        grown = (lines[-1] + unit.text).strip()
-        if lines[-1] and _width(grown) > characters:
-            lines.append(unit.text.strip())
+        grown = (wrapped[-1] + unit.text).strip()
+        if wrapped[-1] and _width(grown) > characters:
+            wrapped.append(unit.text.strip())
         else:
-            lines[-1] = grown
-    return lines
+            wrapped[-1] = grown
+    return wrapped
 
 
 def _units(segment: Segment) -> Iterator[_Unit]:

@@ -10,6 +10,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from ..types import Job, Segment
+from .bilingual import lines
 
 _WORD: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _TYPES: Final = (
@@ -25,18 +26,22 @@ _RELATIONS: Final = (
     'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
     'Target="word/document.xml"/></Relationships>'
 )
+_GREY: Final = '<w:color w:val="707070"/>'
+_BREAK: Final = "<w:r><w:br/></w:r>"
 _MADE = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same text is the same file
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def docx(job: Job, segments: Sequence[Segment]) -> bytes:
-    """The recording's name as the heading, then one paragraph for each segment, its time in grey before it."""
+    """The recording's name as the heading, then one paragraph for each segment, its time in grey before it and a pair's
+    translation in grey below it."""
     paragraphs = [_paragraph(_run(job.name, '<w:b/><w:sz w:val="32"/>'))]
     for segment in segments:
-        text = re.sub(r"\s+", " ", segment.text).strip()
+        text, *below = lines(segment) or [""]
         if text:
             said = f"{segment.speaker}: {text}" if segment.speaker else text
-            paragraphs.append(_paragraph(_run(_clock(segment.start) + "  ", '<w:color w:val="808080"/>') + _run(said)))
+            runs = _run(_clock(segment.start) + "  ", _GREY) + _run(said)
+            paragraphs.append(_paragraph(runs + "".join(_BREAK + _run(line, _GREY) for line in below)))
     document = (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
         f'<w:document xmlns:w="{_WORD}"><w:body>{"".join(paragraphs)}<w:sectPr/></w:body></w:document>'

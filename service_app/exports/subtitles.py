@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ..types import Segment
+from .bilingual import lines
 from .cues import Style, cut
 
 
@@ -26,29 +26,31 @@ def vtt(segments: Sequence[Segment], style: Style | None = None) -> str:
 
 
 def tsv(segments: Sequence[Segment]) -> str:
-    """openai-whisper's TSV: a header, then start and end in whole milliseconds and the text."""
-    return "start\tend\ttext\n" + "".join(
-        f"{start}\t{end}\t{text.replace(chr(9), ' ')}\n" for start, end, text in _cues(segments)
-    )
+    """openai-whisper's TSV: a header, then start and end in whole milliseconds and the text; a pair's translation is a
+    fourth column."""
+    rows = [(start, end, *text.split("\n")) for start, end, text in _cues(segments)]
+    head = ("start", "end", "text", "translation")[: max((len(row) for row in rows), default=3)]
+    return "".join("\t".join(map(str, row)) + "\n" for row in (head, *rows))
 
 
 def lrc(segments: Sequence[Segment]) -> str:
-    """Timed lyrics: "[mm:ss.xx]text", minutes may pass 59."""
-    lines = []
+    """Timed lyrics: "[mm:ss.xx]text", minutes may pass 59; a pair's translation follows at the same time."""
+    timed = []
     for start, _, text in _cues(segments):
         hundredths = start // 10
-        lines.append(f"[{hundredths // 6000:02}:{hundredths // 100 % 60:02}.{hundredths % 100:02}]{text}\n")
-    return "".join(lines)
+        clock = f"[{hundredths // 6000:02}:{hundredths // 100 % 60:02}.{hundredths % 100:02}]"
+        timed += [f"{clock}{line}\n" for line in text.split("\n")]
+    return "".join(timed)
 
 
 def _cues(segments: Sequence[Segment], style: Style | None = None) -> list[tuple[int, int, str]]:
     """(start ms, end ms, text); empty ones are left out, no cue ends before it starts. Without a style the text is on
-    one line."""
+    one line, and a pair's translation on the next."""
     found = []
     if style is not None:
         parts = [(cue.start, cue.end, "\n".join(cue.lines)) for cue in cut(segments, style)]
     else:
-        parts = [(segment.start, segment.end, re.sub(r"\s+", " ", segment.text).strip()) for segment in segments]
+        parts = [(segment.start, segment.end, "\n".join(lines(segment))) for segment in segments]
     for begin, finish, text in parts:
         if text:
             start = max(0, round(begin * 1000))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..languages import language_name
 from ..types import Job, Segment
+from .bilingual import Pair
 
 _LEAST = 1e-10
 _SEEK_FRAMES_PER_SECOND = 100  # openai-whisper counts `seek` in mel frames of 10 ms
@@ -43,6 +44,7 @@ def verbose(job: Job, segments: Sequence[Segment], *, words: bool) -> dict[str, 
                 "avg_logprob": segment.avg_logprob,
                 "compression_ratio": segment.compression_ratio,
                 "no_speech_prob": segment.no_speech_prob,
+                **({"translation": segment.translation} if isinstance(segment, Pair) else {}),
             }
             for number, segment in enumerate(segments)
         ],

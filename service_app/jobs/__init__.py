@@ -90,16 +90,19 @@ class Jobs:
         fingerprint: str | None = None,
         key_id: str | None = None,
         webhook: str | None = None,
+        source: str | None = None,
     ) -> Job:
         """Takes the file over: it is moved, so it must lie on the data folder's file system. Stored before it returns.
 
         The same `job_id` again gives the job that exists. `fingerprint` names the bytes, the parameters and the
-        caller, for `alike`; `key_id` the API key that pays; `webhook` the address to tell when it ends. Raises
-        `Conflict` when the id is somebody else's, `Unavailable` when the disk is full.
+        caller, for `alike`; `key_id` the API key that pays; `webhook` the address to tell when it ends; `source` the
+        job whose recording it is. Raises `Conflict` when the id is somebody else's, `Unavailable` when the disk is
+        full.
         """
         now = time.time()
         size = (await asyncio.to_thread(media.stat)).st_size
-        job = Job(job_id or uuid.uuid4().hex, owner, name, JobState.QUEUED, options, lane, created=now, size=size)
+        new_id = job_id or uuid.uuid4().hex
+        job = Job(new_id, owner, name, JobState.QUEUED, options, lane, created=now, size=size, source=source)
         try:
             return await asyncio.to_thread(self._accept, media, job, fingerprint, key_id, webhook)
         except OSError as error:
@@ -204,7 +207,13 @@ class Jobs:
             await asyncio.to_thread(os.link, self._media_path(job_id), copy)
         except FileNotFoundError:
             raise NotFound("media_gone", zh="录音文件已删除。", en="The recording was removed.") from None
-        return await self.accept(copy, name=job.name, owner=owner, options=options, lane=lane)
+        return await self.accept(copy, name=job.name, owner=owner, options=options, lane=lane, source=job_id)
+
+    async def translation(self, job: Job) -> Job | None:
+        """The newest translation that was begun from this job and did not fail."""
+        made = await asyncio.to_thread(self._store.made_from, job.id)
+        fit = (JobState.QUEUED, JobState.RUNNING, JobState.DONE)
+        return next((each for each in made if each.options.task == "translate" and each.state in fit), None)
 
     async def log(self, job_id: str, *, owner: str) -> builtins.list[tuple[float, str, str]]:
         """What happened to it: (Unix time, event, detail)."""

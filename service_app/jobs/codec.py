@@ -25,7 +25,7 @@ def dump_options(options: Options) -> str:
 
 def load_options(text: str) -> Options:
     data = _known(Options, json.loads(text))
-    for name in ("hotwords", "temperature"):
+    for name in ("hotwords", "languages", "temperature"):
         if name in data:
             data[name] = tuple(data[name])
     return Options(**data)

@@ -44,10 +44,15 @@ MIGRATIONS: Final = (
     );
     CREATE INDEX job_log_job ON job_log (job_id, at)
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN complete INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE jobs ADD COLUMN source TEXT;
+    CREATE INDEX jobs_source ON jobs (source)
+    """,
 )
 COLUMNS: Final = (
     "id, owner, name, state, options, lane, created, started, finished, progress, duration, language, failure, text, "
-    "size, version, edited"
+    "size, version, edited, complete, source"
 )
 UNFINISHED: Final = "state IN ('queued', 'running')"
 
@@ -108,4 +113,6 @@ def job_of(row: sa.Row[Any], text: str | None = None) -> Job:
         size=row.size,
         version=row.version,
         edited=bool(row.edited),
+        complete=bool(row.complete),
+        source=row.source,
     )

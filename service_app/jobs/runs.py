@@ -59,12 +59,14 @@ class RunStore(Rows):
     def save_plan(self, job_id: str, executor: str, plan: Plan) -> bool:
         return bool(
             self._write(
-                f"UPDATE jobs SET plan = :plan, duration = :duration, language = :language WHERE {_MINE}",  # noqa: S608
+                "UPDATE jobs SET plan = :plan, duration = :duration, language = :language, complete = :complete "  # noqa: S608
+                f"WHERE {_MINE}",
                 id=job_id,
                 executor=executor,
                 plan=codec.dump_plan(plan),
                 duration=plan.duration,
                 language=plan.language,
+                complete=int(plan.complete),
             )
         )
 

@@ -25,9 +25,9 @@ class JobStore(Rows):
         self, job: Job, *, fingerprint: str | None = None, key_id: str | None = None, webhook: str | None = None
     ) -> None:
         self._write(
-            "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, fingerprint, key_id, webhook) "
-            "VALUES (:id, :owner, :name, :state, :lane, :options, :created, :size, :fingerprint, :key_id, :webhook) "
-            "ON CONFLICT DO NOTHING",
+            "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, source, "
+            "fingerprint, key_id, webhook) VALUES (:id, :owner, :name, :state, :lane, :options, :created, :size, "
+            ":source, :fingerprint, :key_id, :webhook) ON CONFLICT DO NOTHING",
             id=job.id,
             owner=job.owner,
             name=job.name,
@@ -36,6 +36,7 @@ class JobStore(Rows):
             options=codec.dump_options(job.options),
             created=job.created,
             size=job.size,
+            source=job.source,
             fingerprint=fingerprint,
             key_id=key_id,
             webhook=webhook,
@@ -123,6 +124,14 @@ class JobStore(Rows):
             fingerprint=fingerprint,
         )
         return job_of(rows[0]) if rows else None
+
+    def made_from(self, job_id: str) -> list[Job]:
+        """Jobs on the same recording that were begun from this one, newest first."""
+        rows = self._read(
+            f"SELECT {COLUMNS} FROM jobs WHERE source = :id ORDER BY created DESC LIMIT 50",  # noqa: S608
+            id=job_id,
+        )
+        return [job_of(row) for row in rows]
 
     def delete(self, job_id: str) -> None:
         self._write("DELETE FROM jobs WHERE id = :id", id=job_id)

@@ -9,6 +9,7 @@ Every stage can be run again. A stage returns True to go on; False when the job 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -19,6 +20,7 @@ from typing import Protocol
 
 from ..errors import UserError
 from ..types import EngineStatus, Failure, Job, JobState, Lane, ModelInfo, Options, Plan, Window, WindowResult
+from ..writing import written
 from .changes import Changes
 from .pace import Pace
 from .quarantine import Quarantine
@@ -185,7 +187,9 @@ class Work:
         done = sum(window.end - window.start for window in plan.windows if window.index in saved)
         self._store.note(job.id, time.time(), "decoding", f"{len(saved)} of {len(plan.windows)} windows were done")
         with self._pace.working():
-            for result in self._results(job, plan, saved, stop):
+            for decoded in self._results(job, plan, saved, stop):
+                segments = written(decoded.segments, plan.language, job.options)
+                result = dataclasses.replace(decoded, segments=segments)
                 length = result.window.end - result.window.start
                 done += length
                 if not self._store.save_window(job.id, self._executor, result, min(1.0, done / total)):

@@ -125,6 +125,33 @@ def test_rename_rerun_log(client: httpx.Client) -> None:
     assert client.post(f"/api/jobs/{job['id']}/rerun", json={"task": "sing"}).status_code == 400
 
 
+def test_a_translation_beside_its_original(client: httpx.Client) -> None:
+    job_id = create(client, "SPEECH 2 0.01", "talk.wav", language="zh")
+    assert ended(client, job_id)["translation"] is None
+    again = client.post(f"/api/jobs/{job_id}/rerun", json={"task": "translate"}).json()
+    assert again["source"] == job_id
+    assert client.get(f"/api/jobs/{job_id}").json()["translation"] == again["id"]
+    ended(client, again["id"])
+    both = client.get(f"/api/jobs/{job_id}/export/srt", params={"beside": again["id"]})
+    assert both.text.count("window 0") == 2
+    assert "talk.zh-en.srt" in both.headers["content-disposition"]
+    assert "talk.en.srt" in client.get(f"/api/jobs/{again['id']}/export/srt").headers["content-disposition"]
+    assert client.get(f"/api/jobs/{job_id}/export/srt", params={"beside": "no"}).status_code == 404
+    client.delete(f"/api/jobs/{again['id']}")
+    assert client.get(f"/api/jobs/{job_id}").json()["translation"] is None
+
+
+def test_how_the_text_is_written_is_an_option(client: httpx.Client) -> None:
+    job_id = create(client, "SPEECH 1 0.01", language="zh", script="hant", punctuation="none")
+    job = ended(client, job_id)
+    assert (job["options"]["script"], job["options"]["punctuation"]) == ("hant", "none")
+    again = client.post(f"/api/jobs/{job_id}/rerun", json={"script": "", "punctuation": "full"}).json()
+    assert (again["options"]["script"], again["options"]["punctuation"]) == (None, "full")
+    for field, value in (("script", "latin"), ("punctuation", "some")):
+        bad = client.post("/api/jobs", files={"file": ("a.wav", b"SPEECH 0 0"), field: (None, value)})
+        assert (bad.status_code, bad.json()["error"]["param"]) == (400, field)
+
+
 def test_several_jobs_as_one_zip(client: httpx.Client) -> None:
     ids = [create(client, "SPEECH 1 0.01", "same.wav") for _ in range(2)]
     for job_id in ids:
