@@ -99,8 +99,9 @@ class Metrics:
             return "\n".join([*gauges, *(line for part in parts for line in part.lines())]) + "\n"
 
 
-def gauge(name: str, help_text: str, values: Mapping[Labels, float]) -> Iterator[str]:
-    yield from _head(name, help_text, "gauge")
+def gauge(name: str, help_text: str, values: Mapping[Labels, float], *, kind: str = "gauge") -> Iterator[str]:
+    """What is read at the moment; `kind` "counter" for what only grows."""
+    yield from _head(name, help_text, kind)
     for labels, value in values.items():
         yield f"{name}{shown(labels)} {value:g}"
 

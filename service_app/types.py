@@ -115,6 +115,7 @@ class DeviceStatus:
     description: str = ""
     memory_used: int | None = None  # bytes, where the device tells
     memory_total: int | None = None
+    losses: int = 0  # worker processes that died, hung or did not load
 
 
 @dataclass(frozen=True, slots=True)

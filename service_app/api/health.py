@@ -16,6 +16,7 @@ from ..metrics import Labels, gauge
 from ..types import JobState, Lane
 from .forms import answers
 from .services import Services, services_of
+from .upload import KEEP_FREE
 
 router = APIRouter(tags=["operation"])
 
@@ -82,6 +83,12 @@ def _gauges(services: Services, state: State) -> list[Iterator[str]]:
             {_labels(device=device.name): int(device.alive) for device in status.devices},
         ),
         gauge(
+            "whisper_device_losses_total",
+            "Worker processes of this device that died, hung or did not load.",
+            {_labels(device=device.name): device.losses for device in status.devices},
+            kind="counter",
+        ),
+        gauge(
             "whisper_device_memory_bytes",
             "Memory of the device, where it tells.",
             {
@@ -102,6 +109,7 @@ def _gauges(services: Services, state: State) -> list[Iterator[str]]:
             {_labels(lane=lane): seconds for lane, seconds in by_lane.items()},
         ),
         gauge("whisper_disk_free_bytes", "Free space on the data disk.", {(): disk.free}),
+        gauge("whisper_disk_full", "Whether uploads are refused for want of space.", {(): int(disk.free < KEEP_FREE)}),
     ]
     speed = services.jobs.pace.speed
     if speed is not None:

@@ -26,7 +26,7 @@ _LARGEST_FIELD = 64 * 1024
 _MOST_FIELDS = 64
 _MOST_HEADER_BYTES = 16 * 1024
 _OVERHEAD = 1024 * 1024  # what a form may add to its file
-_KEEP_FREE = 512 * 1024 * 1024
+KEEP_FREE = 512 * 1024 * 1024  # with less, no upload is taken, so that what is accepted can be finished
 _WRITE_AT = 1024 * 1024
 
 
@@ -229,7 +229,7 @@ class _Form:
 def require_space(folder: Path) -> None:
     """Makes the folder; raises `Unavailable` when the disk has too little left for work to go on."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if shutil.disk_usage(folder).free < _KEEP_FREE:
+    if shutil.disk_usage(folder).free < KEEP_FREE:
         raise disk_full()
 
 

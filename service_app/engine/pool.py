@@ -134,19 +134,26 @@ class Pool:
                 self._work.wait(FINISH_SECONDS)
         self.stop()
 
-    def _take(self, most: int) -> list[Ticket]:
-        """Wait for work; a fair share of it, so that a short recording spreads over the idle devices. Empty: stop, or
-        nothing came for the idle time."""
+    def _take(self, most: int, child: Child) -> list[Ticket]:
+        """Wait for work for the child; a fair share of it, so that a short recording spreads over the idle devices.
+        Empty: stop, nothing came for the idle time, or the child has ended."""
         with self._work:
             self._idle += 1
             try:
                 while not self._closed.is_set():
+                    if not child.running:
+                        self._work.notify()  # the wake-up may have been for work, which another device shall take
+                        return []
                     batch = self._fill(min(most, math.ceil(len(self._scheduler) / max(1, self._idle))))
                     if batch or not self._work.wait(self._idle_seconds):
                         return batch
                 return []
             finally:
                 self._idle -= 1
+
+    def _look_again(self) -> None:
+        with self._work:
+            self._work.notify_all()
 
     def _await_work(self) -> None:
         with self._work:
@@ -202,6 +209,7 @@ class _DeviceThread(threading.Thread):
         self._lock = threading.Lock()
         self._failures = 0
         self._asleep = False
+        self._losses = 0
         self.status = DeviceStatus(device.name, alive=False, description="loading")
 
     @property
@@ -219,6 +227,9 @@ class _DeviceThread(threading.Thread):
             if self._child:
                 self._child.kill()
 
+    def _tell(self, description: str, *, alive: bool = False) -> None:
+        self.status = DeviceStatus(self._device.name, alive, description, losses=self._losses)
+
     def run(self) -> None:
         while not self._pool._closed.wait(RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]):
             try:
@@ -226,7 +237,8 @@ class _DeviceThread(threading.Thread):
             except WorkerLostError as lost:
                 if not self._pool._closed.is_set():
                     log.warning("worker %s lost: %s", self._device.name, lost)
-                    self.status = DeviceStatus(self._device.name, alive=False, description=str(lost))
+                    self._losses += 1
+                    self._tell(str(lost))
             finally:
                 with self._lock:
                     if self._child:
@@ -234,7 +246,7 @@ class _DeviceThread(threading.Thread):
                     self._child = None
             if self._failures and not self._pool._closed.is_set():
                 self._pool._nobody_left(self.status.description)
-        self.status = DeviceStatus(self._device.name, alive=False, description="stopped")
+        self._tell("stopped")
 
     def _serve(self) -> None:
         if self._asleep:
@@ -252,21 +264,33 @@ class _DeviceThread(threading.Thread):
             raise WorkerLostError(ready.reason if isinstance(ready, Failed) else "did not load")
         self._failures = 0
         loaded = f"{ready.description}, batch: {ready.batch}, loaded in {time.monotonic() - began:.1f} s"
-        self.status = DeviceStatus(self._device.name, alive=True, description=loaded)
-        while batch := self._pool._take(ready.batch):
+        self._tell(loaded, alive=True)
+        threading.Thread(target=self._watch, args=(child,), name=f"{self.name} end", daemon=True).start()
+        while batch := self._pool._take(ready.batch, child):
             self._decode(child, batch)
-        if not self._pool._closed.is_set():
-            self._asleep = True
-            self.status = DeviceStatus(self._device.name, alive=True, description="unloaded while idle")
+        if self._pool._closed.is_set():
+            return
+        if not child.running:
+            last = self._receive(child)
+            raise WorkerLostError(last.reason if isinstance(last, Failed) else child.end_told)
+        self._asleep = True
+        self._tell("unloaded while idle", alive=True)
+
+    def _watch(self, child: Child) -> None:
+        """Wakes the device's thread when the worker ends, which also happens while there is nothing to do."""
+        child.await_end()
+        self._pool._look_again()
 
     def _decode(self, child: Child, batch: list[Ticket]) -> None:
         try:
             self._send(child, Batch(tuple(ticket.task for ticket in batch)))
             while isinstance(message := self._receive(child), Alive):
                 pass
+            if isinstance(message, Failed):
+                raise WorkerLostError(message.reason)
             assert isinstance(message, Results)
         except WorkerLostError as lost:
-            self.status = DeviceStatus(self._device.name, alive=False, description=str(lost))
+            self._tell(str(lost))
             for ticket in reversed(batch):
                 self._pool._retry(ticket, str(lost))
             raise
@@ -280,14 +304,14 @@ class _DeviceThread(threading.Thread):
                 ticket.future.set_result(outcome)
         if any(isinstance(outcome, Failed) for outcome in message.outcomes):
             # After a CUDA error, or without memory, every further window would fail, and fail faster than others work.
-            self.status = DeviceStatus(self._device.name, alive=False, description="starts afresh after a failure")
+            self._tell("starts afresh after a failure")
             raise WorkerLostError("a window failed")
 
     def _send(self, child: Child, message: Setup | Batch) -> None:
         try:
             child.connection.send(message)
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise WorkerLostError("the worker process ended") from error
+            raise WorkerLostError(child.end_told) from error
 
     def _receive(self, child: Child) -> Message:
         try:
@@ -295,7 +319,7 @@ class _DeviceThread(threading.Thread):
                 raise WorkerLostError(f"no answer for {self._hang_seconds:g} s")
             message = child.connection.recv()
         except (EOFError, ConnectionResetError) as error:
-            raise WorkerLostError("the worker process ended") from error
+            raise WorkerLostError(child.end_told) from error
         assert isinstance(message, Ready | Alive | Failed | Results)
         return message
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).parents[2]  # where the package service_app is found
+END_SECONDS = 5.0  # from the end of the pipe to the end of the process
 
 
 class Child:
@@ -51,6 +52,24 @@ class Child:
     @property
     def running(self) -> bool:
         return self._process.poll() is None
+
+    def await_end(self) -> None:
+        """Blocks until it ends, and leaves it for `end` to reap."""
+        with suppress(ChildProcessError):  # reaped already
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
+    @property
+    def end_told(self) -> str:
+        """How it ended, in words; it has, or is just about to."""
+        try:
+            status = self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "the worker process closed its pipe"
+        if status == -signal.SIGKILL:
+            return "the worker process was killed, as the system does when memory runs out"
+        if status < 0:
+            return f"the worker process crashed: {signal.strsignal(-status)}"
+        return f"the worker process ended with exit status {status}"
 
     def kill(self) -> None:
         """Kill it; whoever holds it sees the end of the pipe and calls `end`."""

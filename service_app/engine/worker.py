@@ -2,6 +2,7 @@
 
     ◀─ Setup   load   ─▶ Ready | Failed
     ◀─ Batch   decode ─▶ Alive … Results        (again and again, until the pipe closes)
+               GPU lost while idle ─▶ Failed    (and the process ends)
 
 A worker holds the model and nothing else: it can be killed at any time, and only the batch in its hands is lost.
 When the server is gone the pipe closes and the worker ends, whatever it is doing.
@@ -22,6 +23,8 @@ from . import pcm
 from .backends import Backend, Setup, load
 from .messages import Alive, Batch, Detected, Failed, Outcome, Ready, Results, Task
 
+PROBE_SECONDS = 10.0  # between two looks at an idle GPU: 40 ms of work each on an A10, by its data sheet
+
 
 def main(descriptor: int) -> None:
     connection = Connection(descriptor)
@@ -31,16 +34,40 @@ def main(descriptor: int) -> None:
     assert isinstance(setup, Setup)
     try:
         backend = load(setup)
-        backend.encode([np.zeros(pcm.RATE, np.float32)])  # the first call of a library builds its kernels
+        probe(backend)  # the first call of a library builds its kernels
     except Exception as error:
         connection.send(Failed(_line(error)))
         return
     connection.send(Ready(backend.description, backend.batch))
+    serve(connection, inbox, backend, PROBE_SECONDS if setup.device == "cuda" else None)
+
+
+def serve(
+    connection: Connection[object, object],
+    inbox: queue.SimpleQueue[Setup | Batch],
+    backend: Backend,
+    probe_seconds: float | None,
+) -> None:
+    """Decode what comes. With `probe_seconds`, the device is tried after each so long without work; returns, with the
+    reason sent, when that fails."""
     while True:
-        batch = inbox.get()
+        try:
+            batch = inbox.get(timeout=probe_seconds)
+        except queue.Empty:
+            try:
+                probe(backend)
+            except Exception as error:
+                connection.send(Failed(f"lost while idle: {_line(error)}"))
+                return
+            continue
         assert isinstance(batch, Batch)
         outcomes = run(backend, batch.tasks, lambda: connection.send(Alive()))
         connection.send(Results(tuple(outcomes)))
+
+
+def probe(backend: Backend) -> None:
+    """The smallest real work. Raises what the library raises when the device is gone."""
+    backend.encode([np.zeros(pcm.RATE, np.float32)])
 
 
 def _receive(connection: Connection, inbox: queue.SimpleQueue[Setup | Batch]) -> None:

@@ -57,7 +57,8 @@ def test_metrics_can_be_read_by_prometheus(server: Server) -> None:
         elif not text.startswith("#"):
             assert line.fullmatch(text), text
     assert families >= {
-        "whisper_ready", "whisper_device_alive", "whisper_jobs", "whisper_queue_seconds", "whisper_http_requests_total",
+        "whisper_ready", "whisper_device_alive", "whisper_device_losses_total", "whisper_disk_full", "whisper_jobs",
+        "whisper_queue_seconds", "whisper_http_requests_total",
         "whisper_http_request_seconds", "whisper_jobs_ended_total", "whisper_job_wait_seconds", "whisper_job_speed",
         "whisper_audio_seconds_total", "whisper_disk_free_bytes", "whisper_engine_info",
     }  # fmt: skip

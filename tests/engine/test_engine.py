@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import queue
 import resource
 import signal
 import subprocess
 import sys
 from concurrent.futures import CancelledError
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 
-from service_app.engine import Engine, pcm_path
+from service_app.engine import Engine, pcm_path, worker
+from service_app.engine.messages import Failed
 from service_app.errors import BadRequest, Unavailable, UserError
 from service_app.types import Lane, Options
 from tests.support import recordings
@@ -184,6 +187,38 @@ def test_a_killed_worker_is_replaced_and_no_window_is_lost(fast: Engine, long_re
     assert all(result.segments for result in results)
     wait_until(lambda: fast.status().ready)
     assert killed not in fast.processes
+
+
+def test_an_idle_worker_that_dies_is_noticed_and_replaced(beckett: Path) -> None:
+    engine = running(Engine(models_dir=NOWHERE, workers=1))
+    try:
+        (killed,) = engine.processes
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: not engine.status().ready)
+        assert engine.status().reason == "cpu:0: the worker process was killed, as the system does when memory runs out"
+        wait_until(lambda: engine.status().ready)
+        (device,) = engine.status().devices
+        assert (device.losses, engine.processes == (killed,)) == (1, False)
+        _, results = transcribe(engine, beckett)
+        assert text(results) == recordings.BECKETT_TEXT
+    finally:
+        engine.stop()
+
+
+def test_an_idle_gpu_is_tried_and_its_loss_is_told() -> None:
+    class Lost:
+        tries = 0
+
+        def encode(self, audio: object) -> None:
+            self.tries += 1
+            if self.tries == 2:
+                raise RuntimeError("CUDA failed with error unspecified launch failure")
+
+    ours, theirs = Pipe()
+    backend = Lost()
+    worker.serve(theirs, queue.SimpleQueue(), backend, 0.01)  # type: ignore[arg-type]
+    assert ours.recv() == Failed("lost while idle: CUDA failed with error unspecified launch failure")
+    assert backend.tries == 2
 
 
 def test_a_worker_without_memory_is_replaced_and_no_window_is_lost(long_recording: Path) -> None:
