@@ -15,9 +15,9 @@ from .errors import bad_reference
 from .evaluation import Reference, Scope, choose, evaluate, references
 from .resources import Handler
 from .store import CreateRequest, Resource, Stack
-from .template import ResourceDefinition, Template, read_template
+from .template import ResourceDefinition, Template
 from .validation import check_properties, check_value, dependencies, order
-from .view import scope_of
+from .view import scope_of, template_of
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class _Plan:
         self, stack: Stack, request: CreateRequest, resources: Mapping[str, Resource], handlers: Mapping[str, Handler]
     ) -> None:
         self._request, self._resources, self._handlers = request, resources, handlers
-        self._before: Template | None = read_template(stack.request.template) if resources else None
-        self._template = read_template(request.template)
+        self._before: Template | None = template_of(stack) if resources else None
+        self._template = template_of(replace(stack, request=request))
         self._scope: Scope = scope_of(replace(stack, request=request), resources)
         self._moved: set[str] = set()  # resources that will have another id
         self._loose: set[str] = set()  # and those whose attributes may change

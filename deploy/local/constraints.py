@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .evaluation import function_of
 from .offers import DISK_CATEGORIES, TYPES
 from .regions import zones
+from .substitution import function_of
 from .template import Template
 
 InStock = Callable[[str, str], bool]  # (zone, instance type)

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .counts import bare
 from .errors import invalid, not_supported, resource_not_found
 from .evaluation import references
 from .store import CreateRequest, Resource, Stack
 from .template import Template, read_document, read_template
 from .validation import dependencies
-from .view import scope_of
+from .view import scope_of, template_of
 
 _FREE_SECTIONS = ("Description", "Metadata", "Resources", "Outputs")
 
@@ -35,7 +36,7 @@ def continued(
 ) -> Continuation:
     """The failed resources, those named in `recreating`, and all that depend on them. Raises ApiError for a change that
     touches what stays."""
-    template = read_template(stack.request.template)
+    template = template_of(stack)
     request = replace(stack.request, parameters={**stack.request.parameters, **parameters})
     for name in recreating:
         if name not in template.resources:
@@ -44,7 +45,7 @@ def continued(
     again = failed | _with_dependants(set(recreating), template, stack)
     stay = {name for name, resource in resources.items() if name not in again}
     if template_text:
-        _check_template(template, template_text, stay)
+        _check_template(read_template(stack.request.template), template_text, {bare(name) for name in stay})
         request = replace(request, template=template_text)
     freedom = _freedom(template, stay)
     for name, value in parameters.items():
@@ -60,20 +61,21 @@ def continued(
 def without_failed(stack: Stack, resources: Mapping[str, Resource]) -> tuple[CreateRequest, set[str]]:
     """The request whose template has only the resources that are complete, and the resources that are dropped."""
     document = read_document(stack.request.template)
-    gone = {name for name in document["Resources"] if not (name in resources and resources[name].ready)}
+    whole = {name for name in document["Resources"] if all(r.ready for n, r in resources.items() if bare(n) == name)}
+    gone = document["Resources"].keys() - (whole & {bare(name) for name in resources})
     kept = {name: body for name, body in document["Resources"].items() if name not in gone}
     if not kept:
         raise invalid("No resource of the stack is complete.")
     for body in kept.values():
         depends = body.get("DependsOn", [])
-        body["DependsOn"] = [n for n in ([depends] if isinstance(depends, str) else depends) if n not in gone]
+        body["DependsOn"] = [n for n in ([depends] if isinstance(depends, str) else depends) if bare(n) not in gone]
     outputs = {
         key: body
         for key, body in (document.get("Outputs") or {}).items()
-        if not any(reference.name in gone for reference in references(body, ""))
+        if not any(bare(reference.name) in gone for reference in references(body, ""))
     }
     text = json.dumps({**document, "Resources": kept, "Outputs": outputs}, ensure_ascii=False)
-    return replace(stack.request, template=text), gone & resources.keys()
+    return replace(stack.request, template=text), {name for name in resources if bare(name) in gone}
 
 
 def _with_dependants(names: set[str], template: Template, stack: Stack) -> set[str]:

@@ -7,15 +7,14 @@ from .records import Records
 from .resources import Means
 from .schedule import Stopping, in_order
 from .store import Stack
-from .template import read_template
 from .validation import dependencies
-from .view import scope_of
+from .view import scope_of, template_of
 
 
 def create(stack: Stack, records: Records, means: Means, stopping: Stopping) -> str:
     """Returns when all resources are complete, or one failed and the others came to rest; the text is the reason of the
     first failure, empty for success or when called off. What is complete already stays as it is."""
-    template, scope = read_template(stack.request.template), scope_of(stack, {})
+    template, scope = template_of(stack), scope_of(stack, {})
     wanted = [name for name in template.resources if scope.included(name)]
     needs = {name: dependencies(template.resources[name], scope) & set(wanted) for name in wanted}
     done = {name for name, resource in records.resources().items() if resource.ready}

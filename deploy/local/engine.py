@@ -24,7 +24,7 @@ from .resources import Handler, Means
 from .store import CreateRequest, Resource, Stack, Store
 from .template import read_template
 from .validation import validate
-from .view import scope_of
+from .view import scope_of, template_of
 
 LOG = logging.getLogger(__name__)
 REVIEW = "REVIEW_IN_PROGRESS"  # a stack of which only a change set exists
@@ -177,6 +177,9 @@ class Engine:
         template = read_template(stack.request.template)
         validate(template, self.handlers)
         resolve(template.parameters, stack.request.parameters)
+        counted = template_of(stack)
+        if counted is not template:
+            validate(counted, self.handlers)
         scope = scope_of(stack, {})
         for condition in template.conditions:
             scope.condition(condition)

@@ -13,12 +13,11 @@ from typing import Any
 from .errors import ApiError, bad_reference, invalid
 from .functions import TABLE
 from .regions import zones
+from .substitution import VARIABLE, function_of
 from .template import Template
 from .values import FunctionError, text_of, truth
 
 NO_VALUE = object()  # ALIYUN::NoValue: the property or list item is left out
-VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
-ELSEWHERE = frozenset({"Fn::MarketplaceImage", "Fn::Transform"})
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,6 @@ class Scope:
         return not condition or self.condition(condition)
 
 
-def function_of(node: Any) -> str:
-    """The function that a node calls, or an empty string."""
-    if isinstance(node, dict) and len(node) == 1:
-        name = next(iter(node))
-        if isinstance(name, str) and (name == "Ref" or name.startswith("Fn::")):
-            return name
-    return ""
-
-
 def evaluate(node: Any, scope: Scope, where: str, conditional: bool = False) -> Any:
     """The value of `node`. `where` names its place for errors; `conditional` says that strings name conditions, as they
     do below Fn::And, Fn::Or, Fn::Not and in the Conditions section."""
@@ -89,8 +79,7 @@ def _call(name: str, argument: Any, scope: Scope, where: str, conditional: bool)
     if special:
         return special(argument, scope, where)
     if name not in TABLE:
-        reason = "is not known to the local target" if name in ELSEWHERE else "is not a function of ROS"
-        raise invalid(f"{where}: {name} {reason}.")
+        raise invalid(f"{where}: {name} is not a function of ROS.")
     logical = name in ("Fn::And", "Fn::Or", "Fn::Not", "Fn::Any")
     value = evaluate(argument, scope, f"{where}.{name}", conditional=logical or (conditional and name != "Fn::Equals"))
     try:
@@ -131,8 +120,6 @@ def _sub(argument: Any, scope: Scope, where: str) -> str:
     if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[1], dict):
         text = argument[0]
         variables = {key: evaluate(value, scope, f"{where}.Fn::Sub.{key}") for key, value in argument[1].items()}
-    elif isinstance(argument, list) and len(argument) == 1:
-        text = argument[0]
     text = evaluate(text, scope, where)
     if not isinstance(text, str):
         raise invalid(f"{where}: Fn::Sub wants text, or [text, {{variable: value}}].")
@@ -246,8 +233,6 @@ def _sub_references(argument: Any, where: str, decide: Callable[[Any], bool] | N
     text, variables = (
         (argument[0], argument[1]) if isinstance(argument, list) and len(argument) == 2 else (argument, {})
     )
-    if isinstance(text, list) and len(text) == 1:
-        text = text[0]
     for literal, raw in VARIABLE.findall(text) if isinstance(text, str) else ():
         name = raw.strip()
         if not literal and not (isinstance(variables, dict) and name in variables):

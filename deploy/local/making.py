@@ -14,9 +14,8 @@ from .evaluation import evaluate
 from .records import Records
 from .resources import Context, Handler, Means
 from .store import Resource, Stack
-from .template import read_template
 from .validation import check_properties, check_value, dependencies
-from .view import attributes_of, scope_of
+from .view import attributes_of, scope_of, template_of
 
 LOG = logging.getLogger(__name__)
 HANDLE = "ALIYUN::ROS::WaitConditionHandle"
@@ -27,7 +26,7 @@ class Maker:
 
     def __init__(self, stack: Stack, records: Records, means: Means, stop: threading.Event) -> None:
         self._stack, self._records, self._means, self._stop = stack, records, means, stop
-        self._template = read_template(stack.request.template)
+        self._template = template_of(stack)
         self._outcomes: dict[str, str] = {}
 
     def make(self, name: str) -> str:

@@ -13,6 +13,7 @@ import yaml
 from .errors import ApiError, invalid
 from .parameters import Parameter, read_parameters
 from .rules import Rule, read_rules
+from .variables import with_locals
 
 MAX_BYTES = 524_288
 MAX_RESOURCES = 200
@@ -26,11 +27,14 @@ SECTIONS = frozenset(
         "Mappings",
         "Conditions",
         "Rules",
+        "Locals",
         "Resources",
         "Outputs",
     }
 )
-RESOURCE_KEYS = frozenset({"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "Metadata", "Description"})
+RESOURCE_KEYS = frozenset(
+    {"Type", "Properties", "DependsOn", "Condition", "Count", "DeletionPolicy", "Metadata", "Description"}
+)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -68,6 +72,8 @@ class ResourceDefinition:
     retain: bool
     description: str
     metadata: Mapping[str, Any]
+    count: Any = None
+    """How many of them, as an expression; None for one that stands for itself."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,10 @@ def read_template(text: str) -> Template:
         raise ApiError(
             "InvalidTemplateSection", f"The template section ({', '.join(unknown)}) is not known to the local target."
         )
+    document = with_locals(document)
     resources = {name: _resource(name, body) for name, body in _section(document, "Resources").items()}
     if len(resources) > MAX_RESOURCES:
-        raise ApiError(
-            "StackResourceLimitExceeded", f"The number of resources in a stack exceeds {MAX_RESOURCES}.", 403
-        )
+        raise too_many_resources()
     return Template(
         description=localized(document.get("Description", "")),
         parameters=read_parameters(_section(document, "Parameters")),
@@ -123,6 +128,10 @@ def read_template(text: str) -> Template:
         outputs={name: _output(name, body) for name, body in _section(document, "Outputs").items()},
         metadata=_section(document, "Metadata"),
     )
+
+
+def too_many_resources() -> ApiError:
+    return ApiError("StackResourceLimitExceeded", f"The number of resources in a stack exceeds {MAX_RESOURCES}.", 403)
 
 
 def localized(text: Any) -> str:
@@ -173,6 +182,7 @@ def _resource(name: str, body: Any) -> ResourceDefinition:
         retain=policy == "Retain",
         description=localized(body.get("Description", "")),
         metadata=body.get("Metadata") or {},
+        count=body.get("Count"),
     )
 
 

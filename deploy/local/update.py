@@ -17,9 +17,8 @@ from .records import Records
 from .resources import Means
 from .schedule import Stopping, in_order
 from .store import Resource, Stack, Store
-from .template import read_template
 from .validation import dependencies, order
-from .view import scope_of
+from .view import scope_of, template_of
 
 _ASIDE = "aside"
 
@@ -32,7 +31,7 @@ class Update:
     ) -> None:
         self._stack, self._store, self._records, self._means = stack, store, records, means
         self._stopping, self._back = stopping, back
-        self._template = read_template(stack.request.template)
+        self._template = template_of(stack)
         self._maker = Maker(stack, records, means, stopping.stop)
         scope = scope_of(stack, {})
         self._wanted = [name for name in self._template.resources if scope.included(name)]

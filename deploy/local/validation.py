@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .counts import INDEX, bare
 from .errors import ApiError, bad_attribute, bad_reference, invalid
-from .evaluation import ELSEWHERE, STACK_FUNCTIONS, Reference, Scope, choose, function_of, references
+from .evaluation import STACK_FUNCTIONS, Reference, Scope, choose, references
 from .functions import TABLE
 from .resources import Handler, Property
+from .substitution import function_of
 from .template import ResourceDefinition, Template
 
 _PSEUDO_NAMES = ("StackName", "StackId", "Region", "AccountId", "TenantId", "NoValue", "ResourceGroupId")
@@ -28,18 +30,30 @@ def validate(template: Template, handlers: Mapping[str, Handler]) -> None:
             )
         check_properties(name, definition.properties, handlers[definition.type].properties)
         for other in definition.depends_on:
-            if other not in template.resources:
+            if not _is_resource(other, template):
                 raise bad_reference(other, f"Resources.{name}.DependsOn")
         if definition.condition and definition.condition not in template.conditions:
             raise bad_reference(definition.condition, f"Resources.{name}.Condition")
     for where, node in _parts(template):
         _check_functions(node, where, template)
-        before_resources = where.startswith(("Conditions", "Rules"))
+        before_resources = where.startswith(("Conditions", "Rules")) or where.endswith(".Count")
         _check_references(references(node, where), template, handlers, in_conditions=before_resources)
     for name, output in template.outputs.items():
         if output.get("Condition") and str(output["Condition"]) not in template.conditions:
             raise bad_reference(str(output["Condition"]), f"Outputs.{name}.Condition")
-    order({name: dependencies(definition, None) for name, definition in template.resources.items()})
+    order({name: _needed(definition, template) for name, definition in template.resources.items()})
+
+
+def _is_resource(name: str, template: Template) -> bool:
+    """Also as one of those that a Count makes."""
+    if name in template.resources:
+        return True
+    counted = template.resources.get(bare(name))
+    return counted is not None and counted.count is not None
+
+
+def _needed(definition: ResourceDefinition, template: Template) -> set[str]:
+    return {name if name in template.resources else bare(name) for name in dependencies(definition, None)}
 
 
 def check_properties(name: str, values: Mapping[str, Any], known: Mapping[str, Property]) -> None:
@@ -112,6 +126,8 @@ def _parts(template: Template) -> Iterable[tuple[str, Any]]:
     for name, rule in template.rules.items():
         yield from rule.parts(f"Rules.{name}")
     for name, definition in template.resources.items():
+        if definition.count is not None:
+            yield f"Resources.{name}.Count", definition.count
         yield f"Resources.{name}.Properties", definition.properties
     for name, output in template.outputs.items():
         yield f"Outputs.{name}.Value", output["Value"]
@@ -120,8 +136,7 @@ def _parts(template: Template) -> Iterable[tuple[str, Any]]:
 def _check_functions(node: Any, where: str, template: Template) -> None:
     name = function_of(node)
     if name and name not in TABLE and name not in STACK_FUNCTIONS:
-        reason = "is not known to the local target" if name in ELSEWHERE else "is not a function of ROS"
-        raise invalid(f"{where}: {name} {reason}.")
+        raise invalid(f"{where}: {name} is not a function of ROS.")
     if name == "Fn::If" and isinstance(node[name], list) and node[name] and isinstance(node[name][0], str):
         condition = node[name][0]
         if condition not in template.conditions:
@@ -137,11 +152,20 @@ def _check_references(
         name, attribute = reference.name, reference.attribute
         if not attribute and (name in template.parameters or name in PSEUDO):
             continue
-        if name not in template.resources or in_conditions:
+        if name == INDEX and _counted(reference.where, template):
+            continue
+        if not _is_resource(name, template) or in_conditions:
             raise bad_reference(f"{name}.{attribute}" if attribute else name, reference.where)
-        handler = handlers[template.resources[name].type]
+        definition = template.resources.get(name) or template.resources[bare(name)]
+        handler = handlers[definition.type]
         if attribute and attribute != "*" and attribute not in handler.attributes:
             raise bad_attribute(name, attribute)
+
+
+def _counted(where: str, template: Template) -> bool:
+    section, _, rest = where.partition(".")
+    definition = template.resources.get(rest.split(".")[0]) if section == "Resources" else None
+    return definition is not None and definition.count is not None
 
 
 def _is_number(value: Any) -> bool:

@@ -24,6 +24,13 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else str(value)
 
 
+def scalar(value: Any, form: str) -> str:
+    """The text of what is no list and no map; nothing for null."""
+    if isinstance(value, (list, dict)):
+        raise FunctionError(f"wants {form}")
+    return text_of(value)
+
+
 def truth(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -33,6 +40,7 @@ def truth(value: Any) -> bool:
 
 
 def number(value: Any) -> Number:
+    """Also one that is written as text."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise FunctionError(f"wants a number, not {text_of(value)!r}")
     if isinstance(value, str):
@@ -50,7 +58,22 @@ def items(value: Any, *lengths: int, form: str) -> list[Any]:
 
 
 def listed(value: Any, form: str) -> list[Any]:
-    """A list; text is taken apart at commas, as a CommaDelimitedList is."""
-    if isinstance(value, str):
-        return value.split(",") if value else []
-    return items(value, form=form)
+    """A list; null is an empty one."""
+    return [] if value is None else items(value, form=form)
+
+
+def plain(value: Any, form: str) -> str:
+    """Text and nothing that would have to become it."""
+    if not isinstance(value, str):
+        raise FunctionError(f"wants {form}")
+    return value
+
+
+def from_json(value: Any, form: str) -> Any:
+    """What JSON text says; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise FunctionError(f"wants {form}") from None

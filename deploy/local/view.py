@@ -5,19 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .counts import with_counts
 from .evaluation import Scope, outputs
 from .parameters import resolve
 from .regions import ACCOUNT_ID
 from .store import Resource, Stack, Store
-from .template import read_template
+from .template import Template, read_template
 
 _MOST_STACKS = 3  # through which Fn::GetStackOutput reaches
 _RESTING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE", "CHECK_COMPLETE")
 
 
+def template_of(stack: Stack) -> Template:
+    """The stack's template with each of the resources that its Counts make. Raises ApiError."""
+    template = read_template(stack.request.template)
+    return with_counts(template, _scope(stack, template, {}))
+
+
 def scope_of(stack: Stack, resources: Mapping[str, Resource], store: Store | None = None, depth: int = 1) -> Scope:
     """References reach the resources that are ready; with a store, Fn::GetStackOutput reaches other stacks."""
-    template = read_template(stack.request.template)
+    elsewhere = _elsewhere(stack, store, depth) if store else None
+    return _scope(stack, template_of(stack), resources, elsewhere)
+
+
+def _scope(
+    stack: Stack,
+    template: Template,
+    resources: Mapping[str, Resource],
+    elsewhere: Callable[[str, str, str], Any] | None = None,
+) -> Scope:
 
     def complete(name: str) -> Resource:
         resource = resources[name]
@@ -39,7 +55,7 @@ def scope_of(stack: Stack, resources: Mapping[str, Resource], store: Store | Non
         pseudo,
         ref=lambda name: complete(name).physical_id,
         attribute=lambda name, key: complete(name).attributes[key],
-        elsewhere=_elsewhere(stack, store, depth) if store else lambda name, output, region: "",
+        elsewhere=elsewhere or (lambda name, output, region: ""),
     )
 
 

@@ -9,7 +9,7 @@ from ..engine import Engine
 from ..errors import resource_not_found
 from ..evaluation import hidden
 from ..store import Event, Resource, Stack
-from ..template import read_template
+from ..view import template_of
 from ..wire import Arguments
 from . import Action, Body, page, stack_of, timestamp
 
@@ -43,7 +43,7 @@ class DetailActions:
         resource = self._engine.store.resources(stack.id).get(name)
         if resource is None:
             raise resource_not_found(name, stack.name)
-        definition = read_template(stack.request.template).resources.get(name)
+        definition = template_of(stack).resources.get(name)
         body = {
             **_resource(stack, resource),
             "Description": definition.description if definition else "",
