@@ -31,7 +31,7 @@ chinese_font() { fc-list :lang=zh | grep -q .; }
 case $target in
 cli) extras='' steps=2 ;;
 app) extras='[web,fast,demo]' steps=2 ;;
-test) extras='[web,fast,openvino,openai,demo,dev]' steps=3 ;;
+test) extras='[web,fast,openvino,openai,links,demo,dev]' steps=3 ;;
 *) die "usage: scripts/setup.sh cli|app|test" ;;
 esac
 

@@ -21,7 +21,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from .errors import BadRequest, UserError
 from .settings import Network
 
-__all__ = ["Answer", "HTTPException", "Network", "Target", "check", "get", "post"]
+__all__ = ["Answer", "HTTPException", "Network", "Target", "check", "get", "post", "reachable"]
 
 Answer = http.client.HTTPResponse
 HTTPException = http.client.HTTPException
@@ -59,7 +59,7 @@ def check(url: str, allowed: Sequence[Network] = ()) -> Target:
         raise _unreachable(host) from None
     addresses = [str(answer[4][0]) for answer in answers]
     for address in addresses:
-        if not _reachable(address, allowed):
+        if not reachable(address, allowed):
             raise BadRequest(
                 "url_not_allowed",
                 zh=f"不允许访问 {host[:100]}：它不是公网地址。",
@@ -79,7 +79,8 @@ def _literal(host: str | None) -> bool:
     return True
 
 
-def _reachable(text: str, allowed: Sequence[Network]) -> bool:
+def reachable(text: str, allowed: Sequence[Network]) -> bool:
+    """Whether this address, as digits, is public or in an allowed network. Raises `ValueError` for anything else."""
     address = ipaddress.ip_address(text.split("%", maxsplit=1)[0])
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

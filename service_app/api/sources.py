@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 
-from .. import outbound
+from .. import links, outbound
 from ..errors import BadRequest, UserError, disk_full
 from .services import Services, user_of
 from .upload import Upload, receive, require_space, too_large
@@ -38,11 +39,28 @@ async def recording(request: Request, services: Services) -> Upload:
     if form.first("upload"):
         form.path, form.name = await services.resumable.take(form.first("upload"), owner=user_of(request))
     elif form.first("url"):
-        url = form.first("url")
-        form.path = await asyncio.to_thread(_fetch, url, folder, settings.max_upload_bytes, settings.private_networks)
-        form.name = unquote(PurePosixPath(urlsplit(url).path).name)[:255] or urlsplit(url).hostname or "link"
+        form.path, form.name = await linked(
+            form.first("url"), folder, settings.max_upload_bytes, settings.private_networks
+        )
     form.name = form.first("name")[:255] or form.name
     return form
+
+
+async def linked(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, ...]) -> tuple[Path, str]:
+    """The linked file itself, or what yt-dlp finds on the linked page, and a name for it."""
+    try:
+        path = await asyncio.get_running_loop().run_in_executor(_FETCHING, _fetch, url, folder, limit, allowed)
+    except UserError as error:
+        if error.code not in _MAYBE_A_PAGE or not links.installed():
+            raise
+        try:
+            return await links.take(url, folder, limit, allowed)
+        except UserError as second:
+            # Where both find nothing, the first knows the better reason (there is no such page).
+            if error.code == "url_failed" and second.code in ("link_failed", "link_no_recording"):
+                raise error from None
+            raise
+    return path, unquote(PurePosixPath(urlsplit(url).path).name)[:255] or urlsplit(url).hostname or "link"
 
 
 def _fetch(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, ...]) -> Path:
@@ -51,7 +69,7 @@ def _fetch(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, 
     end = time.monotonic() + _LONGEST_FETCH
     try:
         with outbound.get(url, allowed) as answer, path.open("xb") as file:
-            if answer.getheader("Content-Type", "").split(";")[0].strip() in _PAGES:
+            if answer.getheader("Content-Type", "").split(";")[0].strip().lower() in _PAGES:
                 raise _no_recording()
             size = 0
             while chunk := _chunk(answer):
@@ -74,7 +92,18 @@ def _fetch(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, 
     return path
 
 
-_PAGES: Final = ("text/html", "application/xhtml+xml")
+# Pages, and the lists of pieces (HLS, DASH) that only yt-dlp puts together.
+_PAGES: Final = (
+    "text/html",
+    "application/xhtml+xml",
+    "application/vnd.apple.mpegurl",
+    "application/x-mpegurl",
+    "application/dash+xml",
+)
+# Sites answer a stranger's plain request with a page or with a refusal, and yt-dlp with the recording.
+_MAYBE_A_PAGE: Final = ("url_is_a_page", "url_failed")
+# A slow site must not hold up whoever logs in meanwhile.
+_FETCHING: Final = ThreadPoolExecutor(8, thread_name_prefix="link")
 
 
 def _chunk(answer: outbound.Answer) -> bytes:
@@ -87,8 +116,10 @@ def _chunk(answer: outbound.Answer) -> bytes:
 def _no_recording() -> UserError:
     return BadRequest(
         "url_is_a_page",
-        zh="链接指向网页，不是录音文件。请使用音频或视频文件的直接链接，或下载后上传。",
-        en="The link leads to a web page, not to a recording. Use the file's direct link, or download and upload it.",
+        zh="链接指向网页，不是录音文件，而本服务没有安装从网页取录音的组件（yt-dlp）。"
+        "请使用音频或视频文件的直接链接，或下载后上传。",
+        en="The link leads to a web page, not to a recording, and this service has nothing installed that takes "
+        "recordings from pages (yt-dlp). Use the file's direct link, or download and upload it.",
         param="url",
     )
 

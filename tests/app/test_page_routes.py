@@ -246,7 +246,7 @@ def test_a_link_becomes_a_job(client: httpx.Client, site: str) -> None:
 @pytest.mark.parametrize(
     ("path", "code"),
     [
-        ("/page", "url_is_a_page"),
+        ("/page", "link_no_recording"),
         ("/gone", "url_failed"),
         ("/huge", "file_too_large"),
         ("/empty", "empty_file"),
