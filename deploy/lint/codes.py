@@ -57,6 +57,8 @@ CODES: dict[str, Code] = {
         "展开别名后，节点超过 {nodes} 个或层级超过 {levels} 层",
     ),
     "WCN111": _error("unknown tag {tag}", "未知的标签 {tag}"),
+    "WCN112": _error("local {name} {problem}", "局部变量 {name} {problem_zh}"),
+    "WCN113": _error("{name} is the name of a {other} already", "名称 {name} 已用于{other_zh}"),
     "WCN201": _error("parameter {name} has no valid Type: {found}", "参数 {name} 的 Type 无效：{found}"),
     "WCN202": _error("parameter {name} has the unknown key {key}", "参数 {name} 中有未知的键 {key}"),
     "WCN203": _error(
@@ -83,6 +85,7 @@ CODES: dict[str, Code] = {
         "AssociationPropertyMetadata of {name} refers to {other}, which is no parameter",
         "参数 {name} 的 AssociationPropertyMetadata 引用了不存在的参数 {other}",
     ),
+    "WCN212": _warning("unknown AssociationProperty {value}", "未知的 AssociationProperty：{value}"),
     "WCN301": _error("resource {name} has no Type", "资源 {name} 没有 Type"),
     "WCN302": _error("unknown resource type {type}", "未知的资源类型 {type}"),
     "WCN303": Code(
@@ -102,6 +105,10 @@ CODES: dict[str, Code] = {
     "WCN313": _error(
         "DeletionPolicy must be Delete or Retain, not {value}", "DeletionPolicy 只能为 Delete 或 Retain，而不是 {value}"
     ),
+    "WCN314": _error(
+        "Count of {name} must be a whole number that is not negative, not {value}",
+        "资源 {name} 的 Count 必须是非负整数，而不是 {value}",
+    ),
     "WCN401": _error("{name} is no parameter, resource or pseudo parameter", "{name} 不是参数、资源或伪参数"),
     "WCN402": _error("Fn::GetAtt names {name}, which is no resource", "Fn::GetAtt 引用了不存在的资源 {name}"),
     "WCN403": _error("{type} ({name}) has no attribute {attribute}", "{type}（{name}）没有输出属性 {attribute}"),
@@ -110,6 +117,9 @@ CODES: dict[str, Code] = {
     "WCN406": _error("{name} is not in Mappings", "Mappings 中没有 {name}"),
     "WCN407": _error("circular dependency: {path}", "循环依赖：{path}"),
     "WCN408": _error("condition {name} is circular: {path}", "条件 {name} 循环引用：{path}"),
+    "WCN409": _error(
+        "ALIYUN::Index has a value only in a resource with Count", "ALIYUN::Index 只能用于带 Count 的资源"
+    ),
     "WCN501": _error("unknown function {name}", "未知的函数 {name}"),
     "WCN502": _error(
         "{name} takes {expected} arguments, not {count}", "{name} 需要 {expected} 个参数，而不是 {count} 个"
@@ -117,9 +127,13 @@ CODES: dict[str, Code] = {
     "WCN503": _error(
         "argument {position} of {name} must be {expected}", "{name} 的第 {position} 个参数必须是{expected_zh}"
     ),
-    "WCN504": _error("{name} cannot be used in Conditions", "Conditions 中不能使用 {name}"),
+    "WCN504": _error("{name} cannot be used in {section}", "{section} 中不能使用 {name}"),
     "WCN505": _error(
         "{name} stands beside other keys; a function must be alone", "{name} 与其他键并列；函数必须单独出现"
+    ),
+    "WCN506": _error(
+        "argument {position} of {name} must be {expected}, not {found}",
+        "{name} 的第 {position} 个参数必须是{expected_zh}，而不是 {found}",
     ),
     "WCN601": _error(
         "parameter {name} is a secret and must have NoEcho: true", "参数 {name} 是敏感信息，必须设置 NoEcho: true"

@@ -38,9 +38,8 @@ class Finding:
         text = code.zh if language == "zh" else code.en
         words = {name: _one_line(value) for name, value in self.words}
         hint = words.pop("hint", "")
-        if hint:
-            text += f"；是否想写 {hint}？" if language == "zh" else f"; did you mean {hint}?"
-        return text.format(**words)
+        asked = (f"；是否想写 {hint}？" if language == "zh" else f"; did you mean {hint}?") if hint else ""
+        return text.format(**words) + asked
 
     def render(self, language: Language) -> str:
         return f"{self.file}:{self.line}:{self.column} {self.severity} {self.code} {self.message(language)}"

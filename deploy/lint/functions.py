@@ -1,7 +1,7 @@
 """The template functions of ROS: how many arguments each takes and of what kind.
 
 Sources: the function reference of ROS (help.aliyun.com/document_detail/28865.html), its page on Conditions
-(document_detail/53069.html) and the classes of `ros-cdk-core` 1.15.0.
+(document_detail/53069.html), the classes of `ros-cdk-core` 1.15.0 and the contracts in Alibaba Cloud's iac-code 0.16.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ MANY = 10_000
 
 FUNCTIONS: dict[str, Function] = {
     "Ref": Function(kinds=("text",)),
-    "Fn::Add": Function(1, MANY),
-    "Fn::And": Function(2, 10),
-    "Fn::Any": Function(1, MANY),
+    "Fn::Add": Function(2, MANY),
+    "Fn::And": Function(2, MANY),
+    "Fn::Any": Function(0, MANY),
     "Fn::Avg": Function(2, 2, ("", "list")),
     "Fn::Base64": Function(kinds=("text",)),
     "Fn::Base64Decode": Function(kinds=("text",)),
     "Fn::Base64Encode": Function(kinds=("text",)),
     "Fn::Calculate": Function(2, 3, ("text", "", "list")),
-    "Fn::Cidr": Function(2, 3),
+    "Fn::Cidr": Function(3, 3, ("text",)),
     "Fn::Contains": Function(2, 2, ("list", "")),
     "Fn::EachMemberIn": Function(2, 2, ("list", "list")),
     "Fn::Equals": Function(2, 2),
@@ -42,43 +42,36 @@ FUNCTIONS: dict[str, Function] = {
     "Fn::FormatTime": Function(1, 2, ("text", "text")),
     "Fn::GetAZs": Function(kinds=("text",)),
     "Fn::GetAtt": Function(2, 2, ("text", "text")),
-    "Fn::GetJsonValue": Function(2, 2),
+    "Fn::GetJsonValue": Function(2, 2, ("text",)),
     "Fn::GetStackOutput": Function(2, 3, ("text", "text", "text")),
     "Fn::If": Function(3, 3),
-    "Fn::Indent": Function(2, 3, ("text",)),
+    "Fn::Indent": Function(2, 4, ("text",)),
     "Fn::Index": Function(2, 2, ("", "list")),
     "Fn::Join": Function(2, 2, ("text", "list")),
     "Fn::Jq": Function(3, 3, ("text", "text", "")),
     "Fn::Length": Function(),
-    "Fn::ListMerge": Function(1, MANY),
+    "Fn::ListMerge": Function(0, MANY),
     "Fn::MarketplaceImage": Function(kinds=("text",)),
-    "Fn::MatchPattern": Function(2, 2),
-    "Fn::Max": Function(1, MANY),
-    "Fn::MemberListToMap": Function(),
-    "Fn::MergeMap": Function(1, MANY),
-    "Fn::MergeMapToList": Function(1, MANY),
-    "Fn::Min": Function(1, MANY),
+    "Fn::MatchPattern": Function(2, 2, ("text", "text")),
+    "Fn::Max": Function(0, MANY),
+    "Fn::MemberListToMap": Function(3, 3, ("text", "text", "list")),
+    "Fn::MergeMap": Function(2, 2, ("map", "map")),
+    "Fn::MergeMapToList": Function(0, MANY),
+    "Fn::Min": Function(0, MANY),
     "Fn::Not": Function(),
-    "Fn::Or": Function(2, 10),
-    "Fn::Replace": Function(2, 2),
+    "Fn::Or": Function(2, MANY),
+    "Fn::Replace": Function(2, 2, ("map",)),
     "Fn::ResourceFacade": Function(),
-    "Fn::Select": Function(2, 3),
+    "Fn::Select": Function(2, 4),
     "Fn::SelectMapList": Function(2, 2, ("", "list")),
     "Fn::Split": Function(2, 2, ("text", "")),
     "Fn::Str": Function(),
     "Fn::Sub": Function(),
-    "Fn::Test": Function(),
-    "Fn::TransformNamespace": Function(),
+    "Fn::TransformNamespace": Function(3, 3),
 }
 
-IN_CONDITIONS = frozenset(FUNCTIONS) - {
-    "Fn::GetAtt",
-    "Fn::GetStackOutput",
-    "Fn::GetAZs",
-    "Fn::MarketplaceImage",
-    "Fn::ResourceFacade",
-}
-"""GetAtt and its like need resources or calls that do not exist yet when conditions are decided."""
+LATE = frozenset({"Fn::GetAtt", "Fn::GetStackOutput", "Fn::MarketplaceImage", "Fn::ResourceFacade"})
+"""They need resources, or calls, that are not there yet when conditions, rules and counts are decided."""
 
 PSEUDO_PARAMETERS = frozenset(
     f"ALIYUN::{name}"

@@ -102,6 +102,13 @@ class Template:
                 found += [Site(each, section, entry, opaque=True) for child in inner for each in _calls(child)]
         return found
 
+    @cached_property
+    def early_calls(self) -> list[tuple[str, Call]]:
+        """What is worked out before any resource exists, with the name of its place."""
+        found = [(site.section, site.call) for site in self.sites if site.section in ("Conditions", "Rules")]
+        counts = [resource.entries["Count"] for resource in self.resources.values() if "Count" in resource.entries]
+        return [*found, *(("Count", each) for count in counts for each in _calls(count))]
+
     def uses(self, site: Site) -> Iterator[Use]:
         """The parameters, resources and attributes that one call names."""
         name, argument = site.call.name, site.call.argument

@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 from ..document import Report
 from ..template import Template
-from . import calls, interface, network, parameters, properties, references, scripts, secrecy, sections
+from . import (
+    calls,
+    counts,
+    interface,
+    literals,
+    network,
+    parameters,
+    properties,
+    references,
+    scripts,
+    secrecy,
+    sections,
+)
 
 Rule = Callable[[Template, Report], None]
 
@@ -15,7 +27,9 @@ RULES: tuple[Rule, ...] = (
     *parameters.RULES,
     *properties.RULES,
     *references.RULES,
+    *counts.RULES,
     *calls.RULES,
+    *literals.RULES,
     *secrecy.RULES,
     *scripts.RULES,
     *network.RULES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..document import Report
 from ..findings import nearest
-from ..functions import FUNCTIONS, IN_CONDITIONS, MANY
+from ..functions import FUNCTIONS, LATE, MANY
 from ..nodes import Call, Mapping, Node, Scalar, Sequence, call, walk
 from ..template import Template
 
@@ -47,7 +47,7 @@ def _list(found: Call, report: Report) -> None:
     if not isinstance(found.argument, Sequence):
         if found.name == "Fn::GetAtt" and isinstance(found.argument, Scalar) and "." in found.argument.text:
             return  # the dotted form
-        if wanted.least > 1:
+        if wanted.least > 1 and not (isinstance(found.argument, Scalar) and found.argument.value is None):
             report("WCN502", found.argument, name=found.name, expected=_count(found.name), count="1")
         return
     items = found.argument.items
@@ -94,10 +94,10 @@ def _count(name: str) -> str:
     return f"≥ {wanted.least}" if wanted.most == MANY else f"{wanted.least}–{wanted.most}"
 
 
-def in_conditions(template: Template, report: Report) -> None:
-    for site in template.sites:
-        if site.section == "Conditions" and site.call.name in FUNCTIONS and site.call.name not in IN_CONDITIONS:
-            report("WCN504", site.call.node.keys[site.call.name], name=site.call.name)
+def early(template: Template, report: Report) -> None:
+    for section, found in template.early_calls:
+        if found.name in LATE:
+            report("WCN504", found.node.keys[found.name], name=found.name, section=section)
 
 
-RULES = (known, alone, arguments, in_conditions)
+RULES = (known, alone, arguments, early)

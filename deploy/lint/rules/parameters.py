@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import suppress
 
+from ..associations import associations
 from ..document import Report
 from ..findings import nearest
 from ..nodes import Mapping, Node, Scalar, Sequence
@@ -160,6 +161,16 @@ def association_metadata(template: Template, report: Report) -> None:
                 report("WCN211", where, name=name, other=other, hint=nearest(first, template.parameters))
 
 
+def association(template: Template, report: Report) -> None:
+    """Only what is nearly the name of a known one: the console may know more than this list."""
+    for name in template.parameters:
+        value = template.parameters[name].get("AssociationProperty")
+        if isinstance(value, Scalar) and value.value is not None and value.text not in associations():
+            hint = nearest(value.text, associations())
+            if hint:
+                report("WCN212", value, value=value.text, hint=hint)
+
+
 def _nested_names(metadata: Node | None) -> set[str]:
     """The names in `Parameters` of a List[Parameters] or Json association, at any depth."""
     names: set[str] = set()
@@ -220,4 +231,4 @@ def _text(node: Node) -> str:
     return node.text if isinstance(node, Scalar) else "a list or mapping"
 
 
-RULES = (keys_and_type, unused, bounds, switches, allowed, default, association_metadata)
+RULES = (keys_and_type, unused, bounds, switches, allowed, default, association, association_metadata)

@@ -9,7 +9,7 @@ from ..document import Report
 from ..findings import nearest
 from ..functions import PSEUDO_PARAMETERS
 from ..nodes import Mapping, Node, Scalar, Sequence, call, children
-from ..template import Template, Use
+from ..template import Site, Template, Use
 
 _LOGIC = ("Fn::And", "Fn::Or", "Fn::Not")
 _ANY_ATTRIBUTE = ("Custom::", "MODULE::", "ALIYUN::ROS::CustomResource", "ALIYUN::ROS::Terraform")
@@ -20,11 +20,17 @@ def names(template: Template, report: Report) -> None:
         for use in template.uses(site) if not site.opaque else ():
             if use.attribute is not None:
                 _attribute(template, use, report)
-            elif use.name in template.section("Resources").entries and site.section in ("Conditions", "Rules"):
-                report("WCN504", use.place, name=f"Ref: {use.name}")
             elif not _is_known(template, use.name):
                 known = [*template.names, *PSEUDO_PARAMETERS]
                 report("WCN401", use.place, name=use.name, hint=nearest(use.name, known))
+
+
+def early(template: Template, report: Report) -> None:
+    """Before any resource exists only parameters and locals can be named."""
+    for section, found in template.early_calls:
+        for use in template.uses(Site(found, section, "")):
+            if use.attribute is None and template.bare(use.name) in template.section("Resources").entries:
+                report("WCN504", use.place, name=f"Ref: {use.name}", section=section)
 
 
 def _is_known(template: Template, name: str) -> bool:
@@ -137,7 +143,7 @@ def resource_circles(template: Template, report: Report) -> None:
             edges[site.entry] |= {template.bare(use.name) for use in template.uses(site)}
     for name, resource in template.resources.items():
         edges[name] |= {template.bare(node.text) for node in _dependencies(resource)}
-    for circle in _circles(edges):
+    for circle in circles(edges):
         report("WCN407", template.section("Resources").keys[circle[0]], path=" → ".join([*circle, circle[0]]))
 
 
@@ -146,7 +152,7 @@ def condition_circles(template: Template, report: Report) -> None:
         name: {scalar.text for scalar in _operands(node)} | {each.text for each in _if_names(node)}
         for name, node in template.conditions.items()
     }
-    for circle in _circles(edges):
+    for circle in circles(edges):
         place = template.section("Conditions").keys[circle[0]]
         report("WCN408", place, name=circle[0], path=" → ".join([*circle, circle[0]]))
 
@@ -159,7 +165,7 @@ def _if_names(node: Node) -> Iterator[Scalar]:
         yield from _if_names(child)
 
 
-def _circles(edges: dict[str, set[str]]) -> list[list[str]]:
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
     """The circles that a depth-first walk in the order of the file closes."""
     state: dict[str, int] = {}
     found: list[list[str]] = []
@@ -183,4 +189,4 @@ def _circles(edges: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
-RULES = (names, conditions, depends_on, mappings, resource_circles, condition_circles)
+RULES = (names, early, conditions, depends_on, mappings, resource_circles, condition_circles)

@@ -95,10 +95,25 @@ RETIRED = {
     "ALIYUN::SLB::LoadBalancer": ["AutoPay", "Duration", "PayType", "PricingCycle"],
 }
 
+# Attributes that the service's own reference lists and the packages do not (iac-code 0.16, `ros_resource_value_specs`).
+ALSO = {
+    "ALIYUN::APIG::ApiAttachment": ["EnvironmentId"],
+    "ALIYUN::ComputeNest::ServiceInstance": ["Name"],
+    "ALIYUN::ECS::InstanceGroupClone": [
+        "HostName", "InnerIp", "InstanceId", "PrimaryNetworkInterfaceId", "PrivateIp", "PublicIp", "SecurityGroupIds",
+        "ZoneId",
+    ],
+    "ALIYUN::ESS::LoadBalancerAttachment": ["ScalingActivityId"],
+    "ALIYUN::ROS::WaitCondition": ["JoinedLastErrorData", "LastData", "LastErrorData"],
+    "DATASOURCE::ECS::AutoSnapshotPolicy": [
+        "CopiedSnapshotsRetentionDays", "EnableCrossRegionCopy", "TargetCopyRegions",
+    ],
+}  # fmt: skip
+
 # A type of ROS itself that no package holds (ROS resource reference, ALIYUN::RandomString).
 BUILT_IN: dict[str, Json] = {
     "ALIYUN::RandomString": {
-        "attributes": ["value"],
+        "attributes": ["sequence", "value"],
         "properties": {
             "character_classes": "list:any",
             "character_sequences": "list:any",
@@ -172,7 +187,7 @@ def resources(source: str) -> Iterator[tuple[str, Json]]:
             resource["retired"] = retired
         if needed := _structures(properties, shapes):
             resource["structures"] = {_short(name, prefix): _renamed(shapes[name], prefix) for name in needed}
-        if attributes := re.findall(r"this\.getAtt\('(.+?)'\)", body):
+        if attributes := {*re.findall(r"this\.getAtt\('(.+?)'\)", body), *ALSO.get(type_name, ())}:
             resource["attributes"] = sorted(attributes)
         yield type_name, resource
 
