@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     stored.add_argument("--state", choices=["queued", "running", "done", "failed", "cancelled"])
     stored.add_argument("--limit", type=_positive, default=20, help="how many, newest first (default: 20)")
     stored.add_argument("--names", action="store_true", help="with the recordings' names")
-    tested = commands.add_parser("selftest", help="try the running server with the official OpenAI SDK")
+    tested = commands.add_parser("selftest", help="try the running server with OpenAI's SDK and gradio_client")
     tested.set_defaults(run=_selftest)
     tested.add_argument("--url", help="the server's address (default: WHISPER_HOST and WHISPER_PORT)")
     kept = commands.add_parser("backup", help="databases, keys and recordings into one .tar; the server may run")

@@ -1,4 +1,4 @@
-"""`selftest`: the official OpenAI SDK against the running server, with a key that lives as long as the test."""
+"""`selftest`: the `openai` and `gradio_client` packages against the running server, with a key that lives as long as it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import secrets
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Final
 
 from ..auth.store import AuthStore
 from ..canary import CLIP
@@ -14,22 +15,20 @@ from ..database import connect
 from ..settings import Settings
 from .terminal import say, table
 
+Row = tuple[str, str, str, str]
 Check = tuple[str, Callable[[], str]]
+_KEY_MINUTES: Final = 30
+_PATIENCE: Final = 300.0  # seconds for one answer
 
 
 def selftest(arguments: Namespace) -> int:
     settings = Settings.from_environment()
-    try:
-        import openai
-    except ImportError:
-        raise ValueError("selftest: needs the package `openai` (pip install openai)") from None
     address = arguments.url or f"http://{settings.host}:{settings.port}"
     store = AuthStore(connect(settings.database))
     name = f"selftest-{secrets.token_hex(4)}"
-    key = store.add_key(name, settings.admin_user, time.time(), minutes=30)
+    key = store.add_key(name, settings.admin_user, time.time(), minutes=_KEY_MINUTES)
     try:
-        client = openai.OpenAI(api_key=key, base_url=f"{address}/v1", max_retries=0, timeout=300)
-        rows = [_run(name, check) for name, check in _checks(client, openai)]
+        rows = results(address, key)
     finally:
         store.revoke_key(name)
     table(("", "CHECK", "SECONDS", "FOUND"), rows)
@@ -38,7 +37,18 @@ def selftest(arguments: Namespace) -> int:
     return int(failed > 0)
 
 
-def _run(name: str, check: Callable[[], str]) -> tuple[str, str, str, str]:
+def results(address: str, key: str, find: Callable[[str], object] = find_spec) -> list[Row]:
+    """One row for each check; of an SDK that `find` does not know, one that says so."""
+    rows: list[Row] = []
+    for package, checks in (("openai", _openai), ("gradio_client", _gradio)):
+        if find(package) is None:
+            rows.append(("FAIL", package, "-", f"not installed, so not tried: pip install {package}"))
+        else:
+            rows += [_run(f"{package}: {what}", check) for what, check in checks(address, key)]
+    return rows
+
+
+def _run(name: str, check: Callable[[], str]) -> Row:
     began = time.monotonic()
     try:
         found, state = check(), "ok"
@@ -47,18 +57,27 @@ def _run(name: str, check: Callable[[], str]) -> tuple[str, str, str, str]:
     return state, name, f"{time.monotonic() - began:.2f}", found
 
 
-def _checks(client: Any, openai: Any) -> Iterator[Check]:
+def _said(text: str) -> str:
+    """Raises ValueError where fewer than half of the clip's words came out."""
+    wanted, heard = (_words(each) for each in (CLIP.with_suffix(".txt").read_text("utf-8"), text))
+    found = f"{len(wanted & heard)} of {len(wanted)} words of the clip"
+    if len(wanted & heard) * 2 < len(wanted):
+        raise ValueError(found)
+    return found
+
+
+def _words(text: str) -> set[str]:
+    return set(text.lower().replace(".", "").replace(",", "").split())
+
+
+def _openai(address: str, key: str) -> Iterator[Check]:
+    import openai
+
+    client = openai.OpenAI(api_key=key, base_url=f"{address}/v1", max_retries=0, timeout=_PATIENCE)
     speech = client.audio.transcriptions
-    wanted = set(CLIP.with_suffix(".txt").read_text("utf-8").lower().replace(".", "").replace(",", "").split())
 
     def create(**options: Any) -> Any:
         return speech.create(file=CLIP, model="whisper-1", **options)
-
-    def said(text: str) -> str:
-        found = wanted & set(text.lower().replace(".", "").replace(",", "").split())
-        if len(found) * 2 < len(wanted):
-            raise ValueError(f"{len(found)} of {len(wanted)} words of the clip")
-        return f"{len(found)} of {len(wanted)} words of the clip"
 
     def begins(text: str, start: str) -> str:
         if not text.startswith(start):
@@ -84,11 +103,28 @@ def _checks(client: Any, openai: Any) -> Iterator[Check]:
         raise ValueError("was accepted")
 
     yield "models", lambda: ", ".join(model.id for model in client.models.list())
-    yield "json", lambda: said(create().text)
-    yield "text", lambda: said(create(response_format="text"))
+    yield "json", lambda: _said(create().text)
+    yield "text", lambda: _said(create(response_format="text"))
     yield "srt", lambda: begins(create(response_format="srt"), "1\n00:00:0")
     yield "vtt", lambda: begins(create(response_format="vtt"), "WEBVTT\n")
     yield "verbose_json, words", words
     yield "logprobs", lambda: f"{len(create(include=['logprobs']).logprobs)} words"
     yield "stream", stream
     yield "not audio is refused", refused
+
+
+def _gradio(address: str, key: str) -> Iterator[Check]:
+    """The way in for programs of the first Whisper Space; it needs the page, which is loaded last."""
+    from gradio_client import Client, handle_file
+
+    made: list[Any] = []
+
+    def endpoints() -> str:
+        made.append(Client(address, headers={"Authorization": f"Bearer {key}"}, verbose=False))
+        return ", ".join(made[0].view_api(print_info=False, return_format="dict")["named_endpoints"])
+
+    def predict() -> str:
+        return _said(made[0].predict(handle_file(str(CLIP)), "transcribe", api_name="/predict"))
+
+    yield "endpoints", endpoints
+    yield "predict", predict

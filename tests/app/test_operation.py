@@ -10,6 +10,7 @@ from pathlib import Path
 
 from service_app.canary import Canary
 from service_app.metrics import Counter, Histogram, shown
+from service_app.operate.selftest import results
 from service_app.settings import Settings
 
 from .conftest import NewServer, Server, create, ended
@@ -92,10 +93,20 @@ def test_the_selftest_prints_a_table(server: Server) -> None:
     ran = server.run("selftest", "--url", server.url)
     # The timed engine refuses real audio, which the table has to show.
     assert ran.returncode == 1
-    assert re.search(r"^ok +models +[0-9.]+ +timed$", ran.stdout, re.MULTILINE)
-    assert re.search(r"^FAIL +json +[0-9.]+ +APIStatusError: .*not audio", ran.stdout, re.MULTILINE)
-    assert re.search(r"^ok +not audio is refused +[0-9.]+ +HTTP 415 not_audio$", ran.stdout, re.MULTILINE)
+    assert re.search(r"^ok +openai: models +[0-9.]+ +timed$", ran.stdout, re.MULTILINE)
+    assert re.search(r"^FAIL +openai: json +[0-9.]+ +APIStatusError: .*not audio", ran.stdout, re.MULTILINE)
+    assert re.search(r"^ok +openai: not audio is refused +[0-9.]+ +HTTP 415 not_audio$", ran.stdout, re.MULTILINE)
+    # Nor has it the page that gradio_client needs.
+    assert re.search(r"^FAIL +gradio_client: endpoints ", ran.stdout, re.MULTILINE)
     assert "selftest" not in server.run("keys", "list").stdout
+
+
+def test_the_selftest_says_which_sdk_is_missing() -> None:
+    found = results("http://127.0.0.1:1", "sk-none", find=lambda _package: None)
+    assert [row[0] for row in found] == ["FAIL", "FAIL"]
+    assert [row[3] for row in found] == [
+        f"not installed, so not tried: pip install {package}" for package in ("openai", "gradio_client")
+    ]
 
 
 def test_jobs_are_listed_without_names(server: Server) -> None:

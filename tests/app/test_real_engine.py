@@ -54,3 +54,13 @@ def test_the_page_is_behind_the_login(real: Server) -> None:
         assert "nonce-" in page.headers["content-security-policy"]
         token = browser.get("/gradio_api/token", headers={"origin": "https://evil.example"})
         assert "access-control-allow-origin" not in token.headers
+
+
+def test_the_selftest_passes_whole(real: Server) -> None:
+    with real.program() as client:
+        while client.get("/").status_code == 503:  # the page is loaded last
+            pass
+    ran = real.run("selftest", "--url", real.url)
+    assert (ran.returncode, "FAIL" in ran.stdout) == (0, False), ran.stdout + ran.stderr
+    assert "gradio_client: predict" in ran.stdout
+    assert "11 of 11 checks passed" in ran.stdout
