@@ -13,9 +13,10 @@ import contextlib
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .jobs import Engine
 
 __all__ = ["Services", "create_app"]
+_THREADS: Final = 32
 _log = logging.getLogger(__name__)
 
 EngineFactory = Callable[[Settings], "Engine"]
@@ -69,6 +71,8 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Python's default is a handful on a small machine; these wait for the disk and the database, not for a core.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "short"))
         stop = asyncio.Event()
         loading = asyncio.create_task(_load(app, host, parts, stop))
         try:

@@ -18,10 +18,11 @@ def sqlite_url(path: Path) -> str:
 
 
 def connect(url: str) -> sa.Engine:
-    """An engine whose SQLite connections survive power loss (WAL, FULL) and wait for a lock instead of failing."""
+    """An engine whose SQLite connections survive power loss (WAL, FULL) and wait for a lock instead of failing. Its
+    errors never show parameters: texts and names would come into the log."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, pool_size=10, max_overflow=0, pool_timeout=30)
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = sa.create_engine(url, pool_size=10, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: object) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import dataclasses
 import shutil
+import threading
 import uuid
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
@@ -14,14 +16,15 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from ..aside import aside
 from ..exports import plain_text, srt, tsv, vtt
 from ..languages import language_name
-from ..types import Job, JobState, Options, Segment
-from .audio import cancelled_error, ended_or_left, joined
+from ..types import Job, JobState, Options, Plan, Segment
+from .audio import cancelled_error, ended_or_left, joined, unless_left
 from .envelope import failure_response
 from .forms import answers
 from .options import options_from
-from .services import key_of, services_of, user_of
+from .services import Services, key_of, services_of, user_of
 from .upload import receive
 
 router = APIRouter(tags=["whisper-asr-webservice"])
@@ -89,6 +92,7 @@ async def detect_language(request: Request) -> dict[str, Any]:
     """Which language is spoken, and how sure the model is (0 to 1)."""
     services = services_of(request)
     settings = services.settings
+    await services.require_minutes(key_of(request))
     await services.jobs.require_room(user_of(request))
     form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes, files=_FIELD)
     assert form.path is not None
@@ -97,15 +101,26 @@ async def detect_language(request: Request) -> dict[str, Any]:
     try:
         await asyncio.to_thread(folder.mkdir)
         media = await asyncio.to_thread(form.path.rename, folder / "media")
-        plan = await asyncio.to_thread(services.engine.plan, media, Options(), cancelled=lambda: False)
+        plan = await unless_left(request, _plan(services, media))
     finally:
         form.discard()
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    if plan is None:
+        return {}  # nobody reads it
     return {
         "detected_language": language_name(plan.language),
         "language_code": plan.language,
         "confidence": plan.language_probability,
     }
+
+
+async def _plan(services: Services, media: Path) -> Plan:
+    left = threading.Event()
+    try:
+        async with services.detecting:
+            return await aside(lambda: services.engine.plan(media, Options(), cancelled=left.is_set))
+    finally:
+        left.set()
 
 
 def _answer(job: Job, segments: list[Segment], output: str) -> Response:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from ..errors import Unavailable
+from ..errors import Conflict
 from ..exports import plain_text, srt, verbose, vtt
 from ..exports.verbose import logprobs, usage
 from ..types import Job, JobState, Lane, Options, Segment, Task
@@ -28,6 +28,7 @@ from .services import Services, key_of, services_of, user_of
 from .upload import Upload, receive
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
+_T = TypeVar("_T")
 _ANSWERS = answers(200, "application/json", "text/plain", "text/event-stream")
 
 
@@ -101,7 +102,9 @@ async def joined(request: Request, services: Services, form: Upload, options: Op
     mark = fingerprint(form.sha256, options, f"{owner}:{key.id if key else ''}")
     async with services.callers.joining:
         known = await services.jobs.alike(mark, owner=owner)
-        if known is not None and (not known.state.final or (_repeated(request) and known.state is JobState.DONE)):
+        if known is not None and (
+            services.callers.joinable(known) or (_repeated(request) and known.state is JobState.DONE)
+        ):
             return known
         assert form.path is not None
         return await services.jobs.accept(
@@ -124,16 +127,22 @@ async def ended_or_left(request: Request, services: Services, job: Job) -> Job |
             pass
         return latest
 
+    return await unless_left(request, watch())
+
+
+async def unless_left(request: Request, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """What the work gives; None when the caller has left before, and then the work is cancelled."""
+
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    watching, leaving = asyncio.create_task(watch()), asyncio.create_task(gone())
+    working, leaving = asyncio.create_task(work), asyncio.create_task(gone())
     try:
-        await asyncio.wait({watching, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return await watching if watching.done() else None
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
     finally:
-        watching.cancel()
+        working.cancel()
         leaving.cancel()
 
 
@@ -198,8 +207,9 @@ async def _deltas(services: Services, job: Job, answer: Answer, language: str) -
     yield "data: [DONE]\n\n"
 
 
-def cancelled_error() -> Unavailable:
-    return Unavailable("cancelled", zh="任务已被取消。", en="The job was cancelled.", retry_after=1)
+def cancelled_error() -> Conflict:
+    """Somebody cancelled the job that this caller waits for; clients shall not start it again by themselves."""
+    return Conflict("cancelled", zh="任务已被取消。", en="The job was cancelled.")
 
 
 def _answer(job: Job, segments: list[Segment], answer: Answer) -> Response:

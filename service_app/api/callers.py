@@ -34,6 +34,7 @@ class Callers:
         self._waiting: Counter[str] = Counter()
         self._sending: Counter[str] = Counter()
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._stopping: set[str] = set()  # nobody came back: these jobs are being cancelled
         self._arrived = asyncio.Event()  # an upload has come to its end; a new event for each
         self.joining = asyncio.Lock()  # around looking for an equal job and making one
 
@@ -49,6 +50,10 @@ class Callers:
                 del self._sending[owner]
             self._arrived.set()
             self._arrived = asyncio.Event()
+
+    def joinable(self, job: Job) -> bool:
+        """Whether one more caller may wait for this job: it goes on, and is not just being stopped."""
+        return not job.state.final and job.id not in self._stopping
 
     @contextlib.asynccontextmanager
     async def waiting(self, job: Job) -> AsyncIterator[None]:
@@ -72,9 +77,11 @@ class Callers:
                 await asyncio.sleep(self._grace)
                 while self._sending[job.owner]:
                     await self._arrived.wait()
+                self._stopping.add(job.id)
                 await self._jobs.cancel(job.id, owner=job.owner)
         except UserError:
             pass  # deleted meanwhile
         finally:
+            self._stopping.discard(job.id)
             if self._leaving.get(job.id) is asyncio.current_task():
                 del self._leaving[job.id]

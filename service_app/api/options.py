@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
@@ -191,7 +192,7 @@ def _check_chunking(form: Upload) -> None:
     if text.startswith("{"):
         try:
             parts = {str(name): str(value) for name, value in json.loads(text).items()}
-        except ValueError:
+        except (ValueError, RecursionError):  # thousands of nested objects
             parts = {"type": ""}
     elif text:
         _each_of("chunking_strategy", [text], ("auto",))
@@ -200,7 +201,7 @@ def _check_chunking(form: Upload) -> None:
     _each_of("chunking_strategy", [parts.get("type", "")], ("server_vad",))
     for name, value in parts.items():
         try:
-            good = name == "type" or (name in _VAD_FIELDS and float(value) >= 0)
+            good = name == "type" or (name in _VAD_FIELDS and 0 <= float(value) < math.inf)
         except ValueError:
             good = False
         if not good:

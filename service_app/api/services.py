@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
 
 from .. import outbound
+from ..aside import aside
 from ..auth import Auth
 from ..auth.gate import client_address
 from ..errors import Busy, Forbidden, Unavailable
@@ -23,6 +27,36 @@ if TYPE_CHECKING:  # the job engine takes half a second to import, and the login
     from ..jobs import Engine, Jobs
 
 
+_MOST_LINKS: Final = 64
+_MOST_LINKS_OF_USER: Final = 4
+_MOST_DETECTING: Final = 4
+
+
+class Fetching:
+    """How many links are being fetched: each occupies a thread for as long as its server likes."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def one(self, user: str) -> Iterator[None]:
+        """While a link of this user is fetched. Raises `Busy` (`too_many_links`)."""
+        if self._of[user] >= _MOST_LINKS_OF_USER or self._of.total() >= _MOST_LINKS:
+            raise Busy(
+                "too_many_links",
+                zh="正在下载的链接过多，请稍后再试，或下载后上传文件。",
+                en="Too many links are being fetched; try again later, or download the files and upload them.",
+                retry_after=30,
+            )
+        self._of[user] += 1
+        try:
+            yield
+        finally:
+            self._of[user] -= 1
+            if not self._of[user]:
+                del self._of[user]
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
@@ -31,8 +65,12 @@ class Services:
     auth: Auth
     resumable: Resumable = field(init=False)
     callers: Callers = field(init=False)
+    fetching: Fetching = field(init=False)
+    detecting: asyncio.Semaphore = field(init=False)  # recordings whose language alone is asked for
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "fetching", Fetching())
+        object.__setattr__(self, "detecting", asyncio.Semaphore(_MOST_DETECTING))
         folder = self.settings.data_dir / "resumable"
         object.__setattr__(self, "resumable", Resumable(folder, self.settings.max_upload_bytes))
         object.__setattr__(self, "callers", Callers(self.jobs, grace=self.settings.abandon_seconds))
@@ -65,7 +103,7 @@ class Services:
 
     async def checked_address(self, url: str) -> None:
         """Raises `BadRequest` where a webhook may not go."""
-        await asyncio.to_thread(outbound.check, url, self.settings.private_networks)
+        await aside(lambda: outbound.check(url, self.settings.private_networks))
 
     async def audit(self, request: Request, event: str, subject: str) -> None:
         await self.auth.audit(user_of(request), event, subject, client_address(request.scope))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -13,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.requests import Request
 
 from .. import links, outbound
+from ..aside import aside
 from ..errors import BadRequest, UserError, disk_full
 from .services import Services, user_of
 from .upload import Upload, receive, require_space, too_large
@@ -39,9 +38,10 @@ async def recording(request: Request, services: Services) -> Upload:
     if form.first("upload"):
         form.path, form.name = await services.resumable.take(form.first("upload"), owner=user_of(request))
     elif form.first("url"):
-        form.path, form.name = await linked(
-            form.first("url"), folder, settings.max_upload_bytes, settings.private_networks
-        )
+        with services.fetching.one(user_of(request)):
+            form.path, form.name = await linked(
+                form.first("url"), folder, settings.max_upload_bytes, settings.private_networks
+            )
     form.name = form.first("name")[:255] or form.name
     return form
 
@@ -49,7 +49,7 @@ async def recording(request: Request, services: Services) -> Upload:
 async def linked(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, ...]) -> tuple[Path, str]:
     """The linked file itself, or what yt-dlp finds on the linked page, and a name for it."""
     try:
-        path = await asyncio.get_running_loop().run_in_executor(_FETCHING, _fetch, url, folder, limit, allowed)
+        path = await aside(lambda: _fetch(url, folder, limit, allowed))
     except UserError as error:
         if error.code not in _MAYBE_A_PAGE or not links.installed():
             raise
@@ -102,13 +102,11 @@ _PAGES: Final = (
 )
 # Sites answer a stranger's plain request with a page or with a refusal, and yt-dlp with the recording.
 _MAYBE_A_PAGE: Final = ("url_is_a_page", "url_failed")
-# A slow site must not hold up whoever logs in meanwhile.
-_FETCHING: Final = ThreadPoolExecutor(8, thread_name_prefix="link")
 
 
 def _chunk(answer: outbound.Answer) -> bytes:
     try:
-        return answer.read(_READ_AT_ONCE)
+        return answer.read1(_READ_AT_ONCE)  # what is there: a server that drips must not outlive `_LONGEST_FETCH`
     except (OSError, outbound.HTTPException):
         raise _broken() from None
 

@@ -52,7 +52,7 @@ class Edit(BaseModel):
     """The whole text. `version` is the one that was changed: 0 is what was recognised."""
 
     model_config = ConfigDict(extra="forbid")
-    version: int = Field(ge=0)
+    version: int = Field(ge=0, lt=2**31)
     segments: list[EditedSegment] = Field(max_length=100_000)
 
 

@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from ..errors import BadRequest, TooLarge, disk_full
 
 _LARGEST_FIELD = 64 * 1024
+_LONGEST_BOUNDARY = 70  # RFC 2046, 5.1.1
 _MOST_FIELDS = 64
 _MOST_HEADER_BYTES = 16 * 1024
 _OVERHEAD = 1024 * 1024  # what a form may add to its file
@@ -63,7 +64,7 @@ async def receive(
     """
     kind, parameters = parse_options_header(request.headers.get("content-type"))
     boundary = parameters.get(b"boundary")
-    if kind != b"multipart/form-data" or not boundary:
+    if kind != b"multipart/form-data" or not boundary or len(boundary) > _LONGEST_BOUNDARY:
         raise BadRequest(
             "not_multipart",
             zh="请求必须是 multipart/form-data 表单，并包含文件字段 file。",

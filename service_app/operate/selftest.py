@@ -1,4 +1,4 @@
-"""`selftest`: the `openai` and `gradio_client` packages against the running server, with a key that lives as long as it."""
+"""`selftest`: OpenAI's SDK and gradio_client against the running server, with a key that lives as long as the test."""
 
 from __future__ import annotations
 
