@@ -33,7 +33,7 @@ from .api.health import router as health_router
 from .api.services import Services
 from .auth import Auth
 from .auth.gate import Gate
-from .errors import BadRequest, UserError
+from .errors import BadRequest, NotFound, UserError
 from .headers import BodyLimit, ResponseHeaders
 from .janitor import keep_clean
 from .login import login_router, starting_page
@@ -102,13 +102,16 @@ def create_app(
 
 
 class _PageHost:
-    """Answers for the page until it has been loaded, then hands over to it."""
+    """Answers for the page until it has been loaded, then hands over to it. Programs' paths are not the page's."""
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.app is not None:
+        if scope["type"] == "http" and scope["path"].startswith(("/v1/", "/api/")):
+            error = NotFound("no_route", zh="没有这个接口；接口文档见 /docs。", en="There is no such route; see /docs.")
+            await error_response(error, scope)(scope, receive, send)
+        elif self.app is not None:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
             await starting_page(Request(scope))(scope, receive, send)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .aside import aside
 from .errors import UserError
 from .types import Lane, Options, WindowResult
 
@@ -38,7 +39,8 @@ class Sung:
 class Canary:
     """`clip` has its words beside it in a .txt file; `folder` takes a copy, for engines write beside the media."""
 
-    def __init__(self, engine: Engine, folder: Path, clip: Path = CLIP) -> None:
+    def __init__(self, engine: Engine, folder: Path, clip: Path = CLIP, longest: float = LONGEST_SECONDS) -> None:
+        self._longest = longest
         self._engine = engine
         self._folder = folder
         self._clip = clip
@@ -53,7 +55,8 @@ class Canary:
     async def sing(self, every: float) -> None:
         """Tries until it is cancelled, every so many seconds, and sooner after a failure."""
         while True:
-            if self._engine.status().ready:
+            # While the engine loads for the first time there is nothing to say of it yet.
+            if self.last is not None or self._engine.status().ready:
                 await self.once()
             await asyncio.sleep(every if not self._failures else min(every, 20.0))
 
@@ -61,10 +64,10 @@ class Canary:
         began = time.monotonic()
         left = threading.Event()
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                problem = await asyncio.to_thread(self._try, left)
+            async with asyncio.timeout(self._longest):
+                problem = await aside(lambda: self._try(left))
         except TimeoutError:
-            problem = f"no text after {LONGEST_SECONDS:.0f} s"
+            problem = f"no text after {self._longest:g} s"
         except (UserError, CancelledError, OSError, RuntimeError) as error:
             problem = f"{type(error).__name__}: {error}"
         finally:
@@ -76,6 +79,9 @@ class Canary:
         return self.last
 
     def _try(self, left: threading.Event) -> str:
+        status = self._engine.status()
+        if not any(device.alive for device in status.devices):
+            return status.reason or "no device answers"
         self._folder.mkdir(parents=True, exist_ok=True)
         media = self._folder / "media"
         shutil.copyfile(self._clip, media)
@@ -85,7 +91,7 @@ class Canary:
             self._engine.decode(media, window, plan, options, lane=Lane.INTERACTIVE, owner="", cancelled=left.is_set)
             for window in plan.windows
         ]
-        text = " ".join(segment.text for result in results for segment in result.result(LONGEST_SECONDS).segments)
+        text = " ".join(segment.text for result in results for segment in result.result(self._longest).segments)
         wanted = set(_words(self._clip.with_suffix(".txt").read_text("utf-8")))
         found = len(wanted & set(_words(text))) / max(1, len(wanted))
         return "" if found >= _ENOUGH else f"only {found:.0%} of the clip's words came out"

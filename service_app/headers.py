@@ -26,7 +26,7 @@ _DEFAULTS: Final = {
     "Content-Security-Policy": STRICT_POLICY,
 }
 _LARGEST_BODY: Final = 32 * 1024 * 1024
-_STREAMED: Final = ("/v1/audio/", "/api/uploads/", "/asr", "/detect-language")
+_STREAMED: Final = ("/v1/audio/", "/api/uploads/", "/asr", "/detect-language", "/gradio_api/upload")
 _PAGE_PARTS: Final = ("", "ui", "assets", "static", "gradio_api", "config", "theme.css")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("service_app.access")

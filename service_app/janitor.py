@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
+from pathlib import Path
 from typing import Final
 
 from .api.services import Services
 
 EVERY_SECONDS: Final = 600.0
+PAGE_UPLOADS: Final = "gradio"  # below the data folder: what programs send to /predict
+# Gradio gives equal files one path, so another call may still need it.
+_PAGE_UPLOAD_SECONDS: Final = 3600.0
+_SPENT_SECONDS: Final = 2 * 86400.0  # minutes are counted by the day
 _AT_ONCE = 100
 _log = logging.getLogger(__name__)
 
@@ -28,6 +34,8 @@ async def keep_clean(services: Services) -> None:
 
 async def clean(services: Services, now: float) -> int:
     """One round; how many jobs went."""
+    from .jobs.figures import NOBODY
+
     removed = 0
     days = services.settings.retention_days
     while days:
@@ -38,6 +46,19 @@ async def clean(services: Services, now: float) -> int:
         removed += len(expired)
         if len(expired) < _AT_ONCE:
             break
+    for job_id in await asyncio.to_thread(services.jobs.figures.owned, NOBODY):
+        await asyncio.to_thread(services.jobs.remove, job_id)
+        removed += 1
+    await asyncio.to_thread(services.jobs.figures.forget_spent, now - _SPENT_SECONDS)
     await asyncio.to_thread(services.resumable.sweep)
+    await asyncio.to_thread(_remove_older, services.settings.data_dir / PAGE_UPLOADS, now - _PAGE_UPLOAD_SECONDS)
     await services.auth.forget_old()
     return removed
+
+
+def _remove_older(folder: Path, before: float) -> None:
+    """Also the pieces that broken uploads left."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file() and path.stat().st_mtime < before:
+                path.unlink()

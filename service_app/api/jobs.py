@@ -199,11 +199,12 @@ async def rerun(request: Request, job_id: str, changes: Changes) -> Response:
     """A new job on the same recording, with other settings."""
     services = services_of(request)
     owner = user_of(request)
-    await services.require_minutes(key_of(request))
+    key = key_of(request)
+    await services.require_minutes(key)
     await services.jobs.require_room(owner)
     old = await services.jobs.get(job_id, owner=owner)
     options = changed(old.options, changes.model_dump(exclude_none=True), services.engine.models())
-    job = await services.jobs.rerun(job_id, options, owner=owner, lane=_lane(request))
+    job = await services.jobs.rerun(job_id, options, owner=owner, lane=_lane(request), key_id=key.id if key else None)
     return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
 
 

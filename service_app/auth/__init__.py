@@ -69,11 +69,7 @@ class Auth:
 
     async def log_in(self, user: str, password: str, address: str) -> str:
         """A new session's token. Raises `Unauthorized`, or `Busy` while the address is locked out."""
-        try:
-            await self.check_password(user, password, address)
-        except (Unauthorized, Busy) as error:
-            await self.audit(user[:_LONGEST_NAME], f"login refused: {error.code}", "", address)
-            raise
+        await self.check_password(user, password, address)
         await self.audit(user, "logged in", "", address)
         return await self._ask(lambda store: store.add_session(user, self._clock()))
 
@@ -116,7 +112,8 @@ class Auth:
         )
 
     async def check_password(self, user: str, password: str, address: str) -> None:
-        """Raises `Unauthorized`, and `Busy` while the address, or the account for this address, has to wait."""
+        """Raises `Unauthorized`, and `Busy` while the address, or the account for this address, has to wait. Wrong ones
+        are in the audit log; not what was turned away unlooked at, which costs a stranger nothing to repeat."""
         network, account = network_of(address), f"user {user[:_LONGEST_NAME]}"
         stored, known = await self._ask(lambda store: store.login_facts(user, network, self._clock()))
         if stored is None and user == self.admin:
@@ -142,12 +139,13 @@ class Auth:
                     retry_after=wait,
                 )
 
-        if not await self._check(user, password, stored, before=not_locked):
-            self._addresses.failed(network)
+        if not await self._check(user, password, stored, known=known, before=not_locked):
+            self._addresses.failed(network, account)
             if not known:
                 self._accounts.failed(account)
+            await self.audit(user[:_LONGEST_NAME], "login refused: wrong_password", "", address)
             raise Unauthorized("wrong_password", zh="用户名或密码不正确。", en="The user name or password is wrong.")
-        self._addresses.succeeded(network)
+        self._addresses.succeeded(network, account)
         self._accounts.succeeded(account)
         if not known:
             await self._ask(lambda store: store.remember_network(user, network, self._clock()))

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 OPEN: Final = frozenset({"/healthz", "/readyz", "/login", "/login/style.css", "/favicon.ico", "/favicon.svg"})
 # What a key with this scope opens. A key without scopes opens all of it, and the page; never the account's own routes.
 SCOPES: Final[dict[str, tuple[str, ...]]] = {
-    "speech": ("/v1/", "/asr", "/detect-language", "/predict"),
+    # The last two are what gradio_client asks for before and around /predict, its only endpoint.
+    "speech": ("/v1/", "/asr", "/detect-language", "/config", "/gradio_api/"),
     "jobs": ("/api/jobs", "/api/uploads", "/api/usage", "/api/me"),
     "metrics": ("/metrics",),
 }

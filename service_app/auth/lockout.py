@@ -1,7 +1,8 @@
 """Slows down guessing, by address and by account.
 
-An address waits 30 s after five wrong passwords, then twice as long each time, up to 15 min. An account that is guessed
-at from many addresses waits too, up to a minute, but only for networks from which its owner never logged in: strangers
+An address waits 30 s after five wrong passwords, then twice as long each time, up to 15 min. A right one forgives the
+wrong ones for the same account only: an account of one's own buys no guesses at others. An account that is guessed at
+from many addresses waits too, up to a minute, but only for networks from which its owner never logged in: strangers
 cannot lock the owner out.
 """
 
@@ -10,8 +11,9 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FREE_ATTEMPTS = 5
 FIRST_DELAY = 30.0
@@ -28,6 +30,7 @@ class _Record:
     failures: int = 0
     until: float = 0.0
     last: float = 0.0
+    by: Counter[str] = field(default_factory=Counter)  # failures by what was tried
 
 
 class Lockout:
@@ -50,17 +53,24 @@ class Lockout:
         record = self._records.get(key)
         return max(0, math.ceil(record.until - self._clock())) if record else 0
 
-    def failed(self, key: str) -> None:
+    def failed(self, key: str, tried: str = "") -> None:
         now = self._clock()
         self._forget(now)
         record = self._records.setdefault(key, _Record())
         record.failures += 1
+        record.by[tried] += 1
         record.last = now
         if record.failures >= self._free:
             record.until = now + min(self._longest, self._first * 2.0 ** min(10, record.failures - self._free))
 
-    def succeeded(self, key: str) -> None:
-        self._records.pop(key, None)
+    def succeeded(self, key: str, tried: str = "") -> None:
+        """Forgives the failures of the same `tried`."""
+        record = self._records.get(key)
+        if record is None:
+            return
+        record.failures -= record.by.pop(tried, 0)
+        if not record.failures:
+            del self._records[key]
 
     def _forget(self, now: float) -> None:
         if len(self._records) < _MOST_ADDRESSES:

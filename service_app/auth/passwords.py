@@ -21,6 +21,7 @@ _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
 _SHORTEST = 8  # characters
 _LONGEST = 1024  # bytes of a password that are looked at
 _WAITING = 16  # checks that may queue; more is a flood
+_WAITING_KNOWN = 64
 _REMEMBERED_SECONDS = 300.0
 _REMEMBERED_ENTRIES = 256
 
@@ -58,27 +59,31 @@ class PasswordCheck:
     answers are remembered for five minutes under a key of this process: HTTP Basic sends them with every request.
     """
 
-    def __init__(self, *, fallback: str) -> None:
+    def __init__(self, *, fallback: str, matches: Callable[[str, str], bool] = matches) -> None:
         self._fallback = fallback
+        self._matches = matches
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
         self._key = secrets.token_bytes(32)
         self._remembered: dict[bytes, float] = {}
 
-    async def __call__(self, user: str, password: str, stored: str | None, *, before: Callable[[], None]) -> bool:
-        """`stored` is the user's hash, None for an unknown one. `before` runs when it is this check's turn and may
+    async def __call__(
+        self, user: str, password: str, stored: str | None, *, known: bool, before: Callable[[], None]
+    ) -> bool:
+        """`stored` is the user's hash, None for an unknown one. `known`: the user logged in from there before, and a
+        flood of strangers does not turn such a login away. `before` runs when it is this check's turn and may
         raise: a lockout counts attempts that queue at once."""
         mark = self._mark(user, password, stored or "")
         before()
         if self._remembered.get(mark, 0.0) > time.monotonic():
             return True
-        if self._waiting >= _WAITING:
+        if self._waiting >= (_WAITING_KNOWN if known else _WAITING):
             raise Busy("busy", zh="登录请求过多，请稍后再试。", en="Too many logins at once; try again.", retry_after=5)
         self._waiting += 1
         try:
             async with self._one_at_a_time:
                 before()
-                right = await asyncio.to_thread(matches, stored or self._fallback, password)
+                right = await asyncio.to_thread(self._matches, stored or self._fallback, password)
         finally:
             self._waiting -= 1
         if not right or stored is None:

@@ -51,6 +51,7 @@ _MIGRATIONS = (
 )
 _NETWORK_SECONDS = 90 * 86400  # a network from which a user logged in is trusted so long
 _AUDIT_SECONDS = 180 * 86400
+_MOST_AUDIT_LINES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +249,14 @@ class AuthStore:
         return [AuditLine(*row) for row in rows]
 
     def forget_old(self, now: float) -> None:
-        """Drops audit lines older than half a year and networks not seen for three months."""
+        """Drops audit lines older than half a year or beyond the newest 100,000, and networks not seen for three
+        months."""
         with self._engine.begin() as connection:
             connection.execute(sa.text("DELETE FROM audit WHERE at < :old"), {"old": now - _AUDIT_SECONDS})
+            connection.execute(
+                sa.text("DELETE FROM audit WHERE at < (SELECT at FROM audit ORDER BY at DESC LIMIT 1 OFFSET :most)"),
+                {"most": _MOST_AUDIT_LINES},
+            )
             connection.execute(sa.text("DELETE FROM networks WHERE seen < :old"), {"old": now - _NETWORK_SECONDS})
 
     # Keys

@@ -198,7 +198,7 @@ class Jobs:
             )
         return await self.get(job_id, owner=owner)
 
-    async def rerun(self, job_id: str, options: Options, *, owner: str, lane: Lane) -> Job:
+    async def rerun(self, job_id: str, options: Options, *, owner: str, lane: Lane, key_id: str | None = None) -> Job:
         """A new job on the same recording. Raises `NotFound` when the recording is gone."""
         job = await self.get(job_id, owner=owner)
         copy = self._media_dir / f"{uuid.uuid4().hex}.again"
@@ -207,7 +207,9 @@ class Jobs:
             await asyncio.to_thread(os.link, self._media_path(job_id), copy)
         except FileNotFoundError:
             raise NotFound("media_gone", zh="录音文件已删除。", en="The recording was removed.") from None
-        return await self.accept(copy, name=job.name, owner=owner, options=options, lane=lane, source=job_id)
+        return await self.accept(
+            copy, name=job.name, owner=owner, options=options, lane=lane, key_id=key_id, source=job_id
+        )
 
     async def translation(self, job: Job) -> Job | None:
         """The newest translation that was begun from this job and did not fail."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from ..types import Job
 from .rows import COLUMNS, UNFINISHED, Rows, job_of
 
+NOBODY: Final = ":removed"  # no user's name has a colon
 # A recording whose length is not known yet is taken for one of this many bytes a second (128 kbit/s).
 _BYTES_A_SECOND = 16_000
 
@@ -76,10 +78,13 @@ class Figures(Rows):
         return float(rows[0].seconds or 0.0)
 
     def key_seconds(self, key_id: str, since: float) -> float:
-        """Seconds of recording that were given with this key; those not yet measured are guessed by their size."""
+        """Seconds of recording that were given with this key, deleted ones too; those not yet measured are guessed by
+        their size."""
         rows = self._read(
-            "SELECT sum(COALESCE(duration, size / 16000.0)) AS seconds FROM jobs "
-            "WHERE key_id = :key AND created >= :since AND state <> 'failed'",
+            "SELECT sum(seconds) AS seconds FROM ("
+            "SELECT COALESCE(duration, size / 16000.0) AS seconds FROM jobs "
+            "WHERE key_id = :key AND created >= :since AND state <> 'failed' "
+            "UNION ALL SELECT seconds FROM spent WHERE key_id = :key AND created >= :since) AS given",
             key=key_id,
             since=since,
         )
@@ -94,6 +99,14 @@ class Figures(Rows):
             "SELECT id FROM jobs WHERE finished < :before ORDER BY finished LIMIT :limit", before=before, limit=limit
         )
         return [row.id for row in rows]
+
+    def forget_spent(self, before: float) -> None:
+        self._write("DELETE FROM spent WHERE created < :before", before=before)
+
+    def disown(self, owner: str) -> int:
+        """A removed user's jobs: nobody's, so that a later user of that name does not see them. They wait for the
+        janitor; how many there are."""
+        return self._write("UPDATE jobs SET owner = :nobody WHERE owner = :owner", nobody=NOBODY, owner=owner)
 
     def owned(self, owner: str) -> list[str]:
         return [row.id for row in self._read("SELECT id FROM jobs WHERE owner = :owner", owner=owner)]

@@ -49,6 +49,11 @@ MIGRATIONS: Final = (
     ALTER TABLE jobs ADD COLUMN source TEXT;
     CREATE INDEX jobs_source ON jobs (source)
     """,
+    # What deleted jobs cost their keys: deleting gives no minutes back.
+    """
+    CREATE TABLE spent (key_id TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, seconds DOUBLE PRECISION NOT NULL);
+    CREATE INDEX spent_key ON spent (key_id, created)
+    """,
 )
 COLUMNS: Final = (
     "id, owner, name, state, options, lane, created, started, finished, progress, duration, language, failure, text, "

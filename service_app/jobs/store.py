@@ -134,4 +134,12 @@ class JobStore(Rows):
         return [job_of(row) for row in rows]
 
     def delete(self, job_id: str) -> None:
-        self._write("DELETE FROM jobs WHERE id = :id", id=job_id)
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO spent (key_id, created, seconds) SELECT key_id, created, COALESCE(duration, 0) "
+                    "FROM jobs WHERE id = :id AND key_id IS NOT NULL AND state <> 'failed'"
+                ),
+                {"id": job_id},
+            )
+            connection.execute(sa.text("DELETE FROM jobs WHERE id = :id"), {"id": job_id})

@@ -11,6 +11,7 @@ from ..auth.passwords import hash_password, require_strong
 from ..auth.store import AuthStore, User
 from ..database import connect
 from ..errors import UserError
+from ..jobs.figures import Figures
 from ..settings import Settings
 from .terminal import say, table, when
 
@@ -62,7 +63,8 @@ def users(arguments: Namespace) -> int:
             case "remove":
                 if arguments.name == settings.admin_user or not store.remove_user(arguments.name):
                     raise ValueError(f"user {arguments.name!r}: there is none that could be removed")
-                say("Removed. Recordings and text of this user go with the retention time.", file=sys.stderr)
+                left = Figures(connect(settings.database)).disown(arguments.name)
+                say(f"Removed; the running server deletes {left} recordings with their text.", file=sys.stderr)
             case _:
                 since = {user.name: user for user in store.users()}
                 others = [user for name, user in since.items() if name != settings.admin_user]

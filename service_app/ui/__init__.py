@@ -7,6 +7,7 @@ mount_page ─▶ page (Gradio blocks) ─▶ shell (style, language, policy of 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from ..api.upload import require_space
 from .shell import PageShell, cached
 from .spoken import OWN_NAMES
 from .waveform import peaks_route
@@ -56,6 +58,12 @@ def mount_page(app: FastAPI, services: Services) -> None:
             "assets": base,
         }
 
+    async def admit(scope: Scope) -> None:
+        """Gradio knows of no full queue, disk or quota."""
+        await services.require_minutes(scope["state"]["key"])
+        await services.jobs.require_room(scope["state"]["user"])
+        await asyncio.to_thread(require_space, uploads)
+
     uploads = upload_folder(services)
     blocks, translations = build_page(models, messages, base, predict_function(services, uploads))
     _mount_blocks(app, blocks, translations, max_upload=services.settings.max_upload_bytes)
@@ -68,6 +76,7 @@ def mount_page(app: FastAPI, services: Services) -> None:
         + "".join(f'<link rel="modulepreload" href="{base}/{path.name}">' for path in sorted(ASSETS.glob("*.js"))),
         title=lambda language: messages[language]["wt_title"],
         config=config,
+        admit=admit,
     )
 
 

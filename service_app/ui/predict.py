@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,18 +20,17 @@ from typing import Any, Literal
 import gradio as gr
 
 from ..api.services import Services
+from ..auth.store import ApiKey
 from ..errors import BadRequest, UserError
+from ..janitor import PAGE_UPLOADS
 from ..types import JobState, Lane, Options
-
-UPLOADS = "gradio"  # below the data folder
-_KEEP_SECONDS = 3600.0  # Gradio gives equal files one path, so another call may still need it
 
 Predict = Callable[[gr.FileData, Literal["transcribe", "translate"], gr.Request], Awaitable[str]]
 
 
 def upload_folder(services: Services) -> Path:
     """Where Gradio puts uploads; what an earlier run left there is removed."""
-    folder = services.settings.data_dir / UPLOADS
+    folder = services.settings.data_dir / PAGE_UPLOADS
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # the one way in which Gradio can be told
@@ -45,14 +43,18 @@ def predict_function(services: Services, folder: Path) -> Predict:
         if not owner:
             raise gr.Error("Log in first.", print_exception=False)
         try:
-            return await _transcribe(services, folder, audio, task, owner)
+            return await _transcribe(services, folder, audio, task, owner=owner, key=request.request.state.key)
         except UserError as error:
             raise gr.Error(error.en, print_exception=False) from None
 
     return predict
 
 
-async def _transcribe(services: Services, folder: Path, audio: Any, task: str, owner: str) -> str:
+async def _transcribe(
+    services: Services, folder: Path, audio: Any, task: str, *, owner: str, key: ApiKey | None
+) -> str:
+    await services.require_minutes(key)
+    await services.jobs.require_room(owner)
     media = await asyncio.to_thread(_taken, services, folder, audio)
     try:
         if task == "translate" and not any(model.multilingual for model in services.engine.models() if model.default):
@@ -63,7 +65,9 @@ async def _transcribe(services: Services, folder: Path, audio: Any, task: str, o
             )
         options = Options(task="translate" if task == "translate" else "transcribe")
         name = str(audio.get("orig_name") or "audio").replace("\\", "/").rsplit("/", 1)[-1][:255]
-        job = await services.jobs.accept(media, name=name, owner=owner, options=options, lane=Lane.API)
+        job = await services.jobs.accept(
+            media, name=name, owner=owner, options=options, lane=Lane.API, key_id=key.id if key else None
+        )
     finally:
         media.unlink(missing_ok=True)
     try:
@@ -81,9 +85,6 @@ async def _transcribe(services: Services, folder: Path, audio: Any, task: str, o
 
 def _taken(services: Services, folder: Path, audio: Any) -> Path:
     """A link to the uploaded file which this call owns. Raises `BadRequest` for every path but an upload's."""
-    for old in folder.glob("*/*"):
-        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-            old.unlink(missing_ok=True)
     path = Path(str(audio.get("path") if isinstance(audio, dict) else "")).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
         raise BadRequest("no_file", zh="没有收到录音。", en="Send a recording: predict(handle_file(path), task).")

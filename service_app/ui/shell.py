@@ -11,7 +11,7 @@ import html
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..api.envelope import error_response
+from ..errors import UserError
 from ..login import page_language
 
 # A held-open stream for every page and client, for nothing; and figures that are nobody's business.
@@ -41,12 +43,18 @@ _LANGUAGE_SCRIPT = (
 
 class PageShell:
     """Wraps Gradio's app. `head` is put into the page as it is; `config(scope, language)` is what the page's scripts
-    read as `#wt-config` (JSON)."""
+    read as `#wt-config` (JSON); `admit` raises `UserError` for an upload that is not to be taken."""
 
     def __init__(
-        self, app: ASGIApp, *, head: str, title: Callable[[str], str], config: Callable[[Scope, str], dict[str, Any]]
+        self,
+        app: ASGIApp,
+        *,
+        head: str,
+        title: Callable[[str], str],
+        config: Callable[[Scope, str], dict[str, Any]],
+        admit: Callable[[Scope], Awaitable[None]],
     ) -> None:
-        self.app, self.head, self.title, self.config = app, head, title, config
+        self.app, self.head, self.title, self.config, self.admit = app, head, title, config, admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,6 +67,13 @@ class PageShell:
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
         elif path.startswith("/assets/"):
             await self.app(scope, receive, cached(send))
+        elif path.startswith("/gradio_api/upload"):
+            try:
+                await self.admit(scope)
+            except UserError as error:
+                await error_response(error, scope)(scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 

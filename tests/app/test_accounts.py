@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -143,12 +144,68 @@ def test_the_login_as_a_bearer_token(server: Server) -> None:
 def test_the_audit_log_tells_who_did_what(admin: httpx.Client, bob: httpx.Client, server: Server) -> None:
     with server.client(headers={"x-forwarded-for": "203.0.113.50", "accept": "*/*"}) as stranger:
         stranger.post("/login", data={"username": "bob", "password": "wrong-one"})
+        for _ in range(6):  # the second way in; from the fifth on they are turned away, which is not noted each time
+            stranger.get("/v1/models", auth=("bob", "wrong-two"))
     lines = admin.get("/api/audit").json()["audit"]
+    assert sum(line["address"] == "203.0.113.50" for line in lines) == 5
     assert ("bob", "login refused: wrong_password", "203.0.113.50") in [
         (line["actor"], line["event"], line["address"]) for line in lines
     ]
     assert (USER, "user added", "bob") in [(line["actor"], line["event"], line["subject"]) for line in lines]
     assert "wrong-one" not in str(lines)
+
+
+def test_deleting_gives_no_minutes_back_and_repeating_costs_them(admin: httpx.Client, server: Server) -> None:
+    made = admin.post(
+        "/api/keys", json={"name": "two minutes", "scopes": ["jobs", "speech"], "daily_minutes": 2}
+    ).json()
+    with server.client(headers={"authorization": f"Bearer {made['key']}"}) as program:
+        first = create(program, "SPEECH 9 0.001")  # 90 s
+        ended(program, first)
+        again = program.post(f"/api/jobs/{first}/rerun", json={})
+        assert again.status_code == 202
+        ended(program, again.json()["id"])
+        for job_id in (first, again.json()["id"]):
+            assert program.delete(f"/api/jobs/{job_id}").status_code == 204
+        for path, files in (
+            ("/api/jobs", {"file": b"SPEECH 1 0"}),
+            ("/v1/audio/transcriptions", {"file": b"SPEECH 1 0"}),
+            ("/asr", {"audio_file": b"SPEECH 1 0"}),
+            ("/detect-language", {"audio_file": b"SPEECH 1 0"}),
+        ):
+            spent = program.post(path, files=files)
+            assert (spent.status_code, spent.json()["error"]["code"]) == (429, "daily_minutes_used"), path
+    admin.delete(f"/api/keys/{made['id']}")
+
+
+def test_who_takes_a_removed_users_name_sees_nothing_of_theirs(server: Server) -> None:
+    assert server.run("users", "add", "dave", given="Correct-horse-6\n").returncode == 0
+    with server.client(auth=("dave", "Correct-horse-6")) as dave:
+        job_id = create(dave, "SPEECH 1 0.01", "private.wav")
+        ended(dave, job_id)
+    removed = server.run("users", "remove", "dave")
+    assert (removed.returncode, removed.stderr) == (
+        0,
+        "Removed; the running server deletes 1 recordings with their text.\n",
+    )
+    assert server.run("users", "add", "dave", given="Correct-horse-7\n").returncode == 0
+    with server.client(auth=("dave", "Correct-horse-7"), headers={"x-forwarded-for": "203.0.113.61"}) as dave:
+        assert dave.get("/api/jobs").json()["jobs"] == []
+        assert dave.get(f"/api/jobs/{job_id}/media").status_code == 404
+    server.run("users", "remove", "dave")
+
+
+def test_the_audit_log_stays_bounded(tmp_path: Path) -> None:
+    engine = connect(sqlite_url(tmp_path / "a.sqlite"))
+    store = AuthStore(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 100999) "
+            "INSERT INTO audit SELECT i, 'ann', 'e', '', '' FROM n"
+        )
+    store.forget_old(101_000.0)
+    lines = store.audit_lines(200_000)
+    assert (len(lines), lines[-1].at) == (100_001, 999.0)
 
 
 def test_users_on_the_machine_itself(server: Server) -> None:

@@ -6,12 +6,20 @@ import asyncio
 import json
 import re
 import time
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from service_app.api.health import router as health_router
 from service_app.canary import Canary
 from service_app.metrics import Counter, Histogram, shown
 from service_app.operate.selftest import results
 from service_app.settings import Settings
+from service_app.types import EngineStatus, WindowResult
 
 from .conftest import NewServer, Server, create, ended
 from .timed_engine import TimedEngine
@@ -28,6 +36,44 @@ def test_health_tells_of_the_canary(server: Server) -> None:
 
 def test_an_engine_that_talks_nonsense_is_found_out(tmp_path: Path) -> None:
     asyncio.run(_found_out(tmp_path))
+
+
+def test_a_device_that_died_after_it_worked_is_told_by_health(tmp_path: Path) -> None:
+    asyncio.run(_died(tmp_path))
+
+
+class _Mortal(TimedEngine):
+    alive = True
+    hangs = False
+
+    def status(self) -> EngineStatus:
+        status = super().status()
+        return status if self.alive else replace(status, ready=False, reason="cuda:0 has died", devices=())
+
+    def decode(self, *_: Any, **__: Any) -> Future[WindowResult]:
+        return Future() if self.hangs else super().decode(*_, **__)
+
+
+async def _died(folder: Path) -> None:
+    (folder / "clip.wav").write_text("SPEECH 1 0.001")
+    (folder / "clip.txt").write_text("window 0")
+    engine = _Mortal(Settings.from_environment({"WHISPER_DATA_DIR": str(folder)}))
+    canary = Canary(engine, folder / "work", folder / "clip.wav", longest=0.2)
+    app = FastAPI()
+    app.include_router(health_router)
+    app.state.canary = canary
+    client = TestClient(app)
+    for kill, problem in ((False, ""), (True, "cuda:0 has died")):
+        engine.alive = not kill
+        for _ in range(2):
+            assert (await canary.once()).problem == problem
+        assert client.get("/healthz").status_code == (503 if kill else 200)
+    engine.alive, engine.hangs = True, True
+    assert "no text after 0.2 s" in (await canary.once()).problem
+    assert client.get("/healthz").json()["status"] == "failing"
+    engine.hangs = False
+    await canary.once()
+    assert client.get("/healthz").json()["status"] == "ok"
 
 
 async def _found_out(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import wave
 from pathlib import Path
 
 import httpx
@@ -34,6 +35,24 @@ def test_what_cannot_be_done_is_said(client: Client, beckett: Path, tmp_path: Pa
     letter.write_text("Dear Sir", "utf-8")
     with pytest.raises(AppError, match="no audio or video"):
         client.predict(handle_file(str(letter)), "transcribe", api_name="/predict")
+
+
+def test_a_key_for_speech_opens_it_and_pays(site: Site, beckett: Path) -> None:
+    with httpx.Client(base_url=site.address, auth=(site.user, site.password), timeout=60) as http:
+        new = {"name": "one minute", "scopes": ["speech"], "daily_minutes": 1}
+        key = http.post("/api/keys", json=new).json()
+        client = Client(site.address, headers={"Authorization": f"Bearer {key['key']}"}, verbose=False)
+        for _ in range(60 // int(recording_seconds(beckett)) + 1):
+            assert client.predict(handle_file(str(beckett)), "transcribe", api_name="/predict") == BECKETT_TEXT
+        # Refused when it is sent: it would only fill the disk.
+        with pytest.raises(httpx.HTTPStatusError, match="429"):
+            client.predict(handle_file(str(beckett)), "transcribe", api_name="/predict")
+        http.delete(f"/api/keys/{key['id']}")
+
+
+def recording_seconds(path: Path) -> float:
+    with wave.open(str(path), "rb") as recording:
+        return recording.getnframes() / recording.getframerate()
 
 
 def test_no_file_of_the_server_and_no_stranger(site: Site, beckett: Path) -> None:
