@@ -55,13 +55,13 @@ class Finding:
         }
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that was probably meant; empty when none is near."""
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.75) -> str:
+    """The known name that was probably meant; empty when none is near. `cutoff` is how alike they must be, up to 1."""
     names = list(known)
     for candidate in names:
         if candidate.lower() == name.lower():
             return candidate
-    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.75)), "")
+    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=cutoff)), "")
 
 
 def _one_line(value: str) -> str:

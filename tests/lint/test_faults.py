@@ -102,6 +102,7 @@ FAULTS: list[tuple[str, str, str]] = [
     ("WCN113", "Mappings:\n", "Locals: {«Vpc: {Value: 1}}\nMappings:\n"),
     ("WCN407", "Mappings:\n", "Locals: {«A: {Value: {Ref: B}}, B: {Value: {Ref: A}}}\nMappings:\n"),
     ("WCN401", "Mappings:\n", "Locals: {A: {Value: {Ref: «Nobody}}}\nMappings:\n"),
+    ("WCN212", "AssociationProperty: ALIYUN::ECS::ZoneId", "AssociationProperty: «ALIYUN::ECS::Zoneld"),
     ("WCN212", "AssociationProperty: ALIYUN::ECS::ZoneId", "AssociationProperty: «ALIYUN::ECS::ZoneID"),
     # functions
     ("WCN501", "VpcName: {Ref: ALIYUN::StackName}", "VpcName: {«Fn::Joined: [a]}"),

@@ -45,6 +45,7 @@ _BOUNDS = (("MinLength", "MaxLength"), ("MinValue", "MaxValue"))
 # What the console's form itself provides.
 _FORM_NAMES = ("RegionId",)
 _BOOLEAN_WORDS = ("true", "false")
+_SAME_BUT_A_LETTER = 0.94
 
 
 def keys_and_type(template: Template, report: Report) -> None:
@@ -162,11 +163,11 @@ def association_metadata(template: Template, report: Report) -> None:
 
 
 def association(template: Template, report: Report) -> None:
-    """Only what is nearly the name of a known one: the console may know more than this list."""
+    """Only what differs by a letter from a known one: the console may know more than this list."""
     for name in template.parameters:
         value = template.parameters[name].get("AssociationProperty")
         if isinstance(value, Scalar) and value.value is not None and value.text not in associations():
-            hint = nearest(value.text, associations())
+            hint = nearest(value.text, sorted(associations()), _SAME_BUT_A_LETTER)
             if hint:
                 report("WCN212", value, value=value.text, hint=hint)
 
