@@ -31,18 +31,19 @@ def run(
 ) -> int:
     """Runs one command and returns its exit code. Streams and environment default to the process's own."""
     words = list(sys.argv[1:] if argv is None else argv)
+    surroundings = dict(os.environ if environ is None else environ)
+    if chosen := _language(words):
+        surroundings["LC_ALL"] = chosen
     session = Session(
         verb=next((word for word in words if word in VERBS), ""),
         json="--json" in words,
         stdin=stdin or sys.stdin,
         stdout=stdout or sys.stdout,
         stderr=stderr or sys.stderr,
-        environ=os.environ if environ is None else environ,
+        environ=surroundings,
     )
     try:
-        session.args = parser().parse_args(words)
-        if session.args.lang:
-            session.environ = {**session.environ, "LC_ALL": session.args.lang}
+        session.args = parser(session.language).parse_args(words)
         command = importlib.import_module(f".commands.{session.args.verb}", __package__)
         try:
             code: int = getattr(command, session.args.verb)(session)
@@ -63,6 +64,15 @@ def run(
         session.fail(Failure("this is a bug in the program", f"please report it with {log}", code="Bug"))
         return BUG
     return code
+
+
+def _language(words: Sequence[str]) -> str:
+    """What --lang says, before anything else is known of the words: --help is spoken in it, too."""
+    for word, after in zip(words, [*words, ""][1:], strict=True):
+        chosen = after if word == "--lang" else word.removeprefix("--lang=")
+        if chosen in ("en", "zh") and word.startswith("--lang"):
+            return chosen
+    return ""
 
 
 def _log_bug(session: Session) -> Path:

@@ -58,7 +58,7 @@ def failed(session: Session, stack: Stack, events: Sequence[StackEvent]) -> Fail
     )
 
 
-def plan_lines(plan: StackPlan) -> list[str]:
+def plan_lines(session: Session, plan: StackPlan) -> list[str]:
     """What would be sent, for people."""
     shown = plan.shown()
     shown["template"] = f"SHA-256 {shown.pop('template_sha256')[:12]}…"
@@ -66,5 +66,4 @@ def plan_lines(plan: StackPlan) -> list[str]:
     tags = shown.pop("tags")
     facts = {key.replace("_", " "): value for key, value in shown.items()}
     facts |= {f"tag {key}": value for key, value in tags.items()} | parameters
-    width = max(map(len, facts))
-    return [*(f"{key:{width}}  {value}" for key, value in facts.items()), "nothing was sent"]
+    return [*session.pairs(facts), "nothing was sent"]

@@ -42,11 +42,12 @@ def watch(
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table without lines, as wide as its content; Chinese counts two columns per character."""
+    """A table without lines, as wide as its content; Chinese counts two columns per character. Without `columns` it has
+    no head."""
     from rich.cells import cell_len
 
-    table = [list(columns), *(list(row) for row in rows)]
-    widths = [max(cell_len(row[column]) for row in table) for column in range(len(columns))]
+    table = [list(row) for row in (columns, *rows) if row]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in table

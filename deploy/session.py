@@ -197,7 +197,13 @@ class Session:
             return ["\t".join(row) for row in rows]
         from .progress import aligned
 
-        return aligned(columns, rows)
+        return aligned([self.say(column) for column in columns], rows)
+
+    def pairs(self, facts: Mapping[str, object]) -> list[str]:
+        """Lines of a name and a value each."""
+        from .progress import aligned
+
+        return aligned((), [(self.say(name), str(value)) for name, value in facts.items()])
 
     def _envelope(self, **content: Any) -> None:
         reply = {"version": ENVELOPE, "command": self.verb, **content}

@@ -1,7 +1,8 @@
 """The messages in Chinese, for people whose locale is Chinese or who say --lang zh.
 
-The code says everything in English, once. words.zh.json holds the Chinese for each message, with {} where a value goes;
-what has no entry stays English. Programs read --json, which is English and has codes.
+The code says everything in English, once. words.zh.json holds the Chinese for each message, with {} where a value goes,
+or {1} where it is one word, so that a short message is not taken for part of a service's; what has no entry stays
+English. Programs read --json, which is English and has codes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).with_name("words.zh.json")
+PLACE = re.compile(r"\{1?\}")
 _DEPTH = 3  # of messages within messages
 
 
@@ -39,7 +41,13 @@ def in_chinese(text: str, depth: int = _DEPTH) -> str:
 def _table() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
     """Messages without values, and those with, the most particular first."""
     table: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
-    exact = {english: chinese for english, chinese in table.items() if "{}" not in english}
-    rest = sorted((item for item in table.items() if "{}" in item[0]), key=lambda item: -len(item[0].replace("{}", "")))
-    return exact, [(re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), chinese)
-                   for english, chinese in rest]  # fmt: skip
+    exact = {english: chinese for english, chinese in table.items() if not PLACE.search(english)}
+    rest = [item for item in table.items() if item[0] not in exact]
+    rest.sort(key=lambda item: -len(PLACE.sub("", item[0])))
+    return exact, [(_pattern(english), chinese) for english, chinese in rest]
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    parts = re.split(f"({PLACE.pattern})", english)
+    groups = {"{}": "(.+?)", "{1}": r"(\S+)"}
+    return re.compile("".join(groups.get(part) or re.escape(part) for part in parts), re.DOTALL)

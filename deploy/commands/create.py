@@ -35,7 +35,7 @@ def _create(session: Session, client_token: str) -> int:
     chosen, password = choices(session, template)
     plan = stack_plan(chosen, template=template, client_token=client_token)
     if session.args.dry_run:
-        return session.done({"plan": plan.shown()}, plan_lines(plan))
+        return session.done({"plan": plan.shown()}, plan_lines(session, plan))
     check_free(session, plan.name)
     shown = password if session.args.generate_password else None
     if shown and not session.json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ..checks import Verdict, checks
+from ..progress import aligned
 from ..session import Session
 
 _SIGNS = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.UNKNOWN: "?"}
@@ -15,11 +16,11 @@ def doctor(session: Session) -> int:
     catalog = session.catalog
     spec = catalog.find_spec(session.args.spec) if session.args.spec else catalog.specs[0]
     found = list(checks(session, spec))
-    lines = []
+    rows = []
     for check in found:
-        lines.append(f"{_SIGNS[check.verdict]} {check.name:12} {session.say(check.finding)}")
+        rows.append((f"{_SIGNS[check.verdict]} {session.say(check.name)}", session.say(check.finding)))
         if check.remedy and check.verdict is not Verdict.OK:
-            lines.append(f"  {'':12} → {session.say(check.remedy)}")
+            rows.append(("", f"→ {session.say(check.remedy)}"))
     healthy = all(check.verdict is not Verdict.FAILED for check in found)
-    session.done({"healthy": healthy, "checks": [asdict(check) for check in found]}, lines)
+    session.done({"healthy": healthy, "checks": [asdict(check) for check in found]}, aligned((), rows))
     return 0 if healthy else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import Usage
@@ -15,7 +14,7 @@ def validate(session: Session) -> int:
     findings = [finding for file in session.args.files for finding in lint(_read(file), file)]
     counts = {severity: sum(finding.severity == severity for finding in findings) for severity in Severity}
     clean = not counts[Severity.ERROR] and not counts[Severity.WARNING]
-    language = session.args.lang or _language(session.environ)
+    language: Language = "zh" if session.language == "zh" else "en"
     data = {
         "files": session.args.files,
         "clean": clean,
@@ -51,9 +50,3 @@ def _summary(findings: list[Finding], files: int, language: Language) -> str:
 
 def _plural(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
-
-
-def _language(environ: Mapping[str, str]) -> Language:
-    """The locale's, by the order of precedence that POSIX gives its variables."""
-    chosen = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    return "zh" if chosen.lower().startswith("zh") else "en"

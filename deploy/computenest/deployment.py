@@ -43,8 +43,7 @@ def create(session: Session) -> int:
         client_token=asked.client_token,
     )
     if args.dry_run:
-        return session.done({"plan": _shown(wanted)}, [*(f"{k}  {v}" for k, v in _shown(wanted).items()),
-                                                       "nothing was sent"])  # fmt: skip
+        return session.done({"plan": _shown(wanted)}, [*session.pairs(_shown(wanted)), "nothing was sent"])
     if _named(customer, args.name):
         raise Failure(f"a service instance is named {args.name} already", "choose another --name", code="NameTaken")
     shown = password if args.generate_password else None

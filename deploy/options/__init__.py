@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, _ArgumentGroup
 from typing import NoReturn
 
 from .. import __version__
 from ..errors import Usage
 from . import computenest, provider, stack
+from .spoken import Formatter, chinese, speak_chinese
 
 VERBS = {
     "specs": ("the instance types to choose from", stack.nothing),
@@ -52,21 +53,25 @@ class Parser(ArgumentParser):
         raise Usage(message, f"see: {self.prog} --help")
 
 
-def parser() -> Parser:
+def parser(language: str = "en") -> Parser:
+    """Of all commands; `language` is that of --help, `en` or `zh`."""
     top = Parser(
         prog="python -m deploy",
         description="Deploys OpenAI Whisper to an Alibaba Cloud GPU instance, or with --local to this machine.",
         epilog=_EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=__version__)
+    _language(top)
     verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, title="commands")
     for verb, (purpose, options) in VERBS.items():
         command = verbs.add_parser(verb, help=purpose, description=purpose[0].upper() + purpose[1:] + ".",
-                                   allow_abbrev=False)  # fmt: skip
+                                   formatter_class=Formatter, allow_abbrev=False)  # fmt: skip
         options(command)
         _everywhere(command)
+    if language == "zh":
+        speak_chinese(top, chinese())
     return top
 
 
@@ -77,5 +82,11 @@ def _everywhere(command: ArgumentParser) -> None:
     group.add_argument("--endpoint", metavar="HOST", default="", help="of ROS (default: the region's)")
     group.add_argument("--profile", metavar="NAME", default="", help="of ~/.aliyun/config.json")
     group.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    group.add_argument("--lang", choices=("en", "zh"), help="of the messages (default: the locale's); --json has codes")
+    _language(group)
     group.add_argument("--state-dir", metavar="DIR", help="where --local keeps its state (default: WHISPER_LOCAL_HOME)")
+
+
+def _language(command: ArgumentParser | _ArgumentGroup) -> None:
+    """Looked for by `cli.run`, before the words are parsed."""
+    command.add_argument("--lang", choices=("en", "zh"), default=SUPPRESS,
+                         help="of the messages (default: the locale's); --json has codes")  # fmt: skip

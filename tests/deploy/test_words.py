@@ -1,34 +1,54 @@
-"""Every message of the commands about stacks has its Chinese."""
+"""Everything that the command line says has its Chinese: messages, results, questions, help and argparse's words."""
 
 from __future__ import annotations
 
 import ast
+import io
 import json
+import re
+from argparse import SUPPRESS, ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy.words import FILE, in_chinese, language
+from deploy.cli import run as cli
+from deploy.options import VERBS, parser
+from deploy.options.spoken import columns, wrapped
+from deploy.words import FILE, PLACE, in_chinese, language
 from tests.deploy.test_screens import SCREENS, begun, run
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 # Call and which of its arguments are messages.
-SAYING = {"Failure": 2, "Usage": 2, "ServiceError": 2, "Interrupted": 2, "tell": 1, "confirm": 1}
-MODULES = [
-    *map("{}.py".format, ("amendment", "assistant", "checks", "creation", "drafts", "outcome", "parameters", "plan")),
-    *map("{}.py".format, ("questions", "session", "stock")),
-    *map("commands/{}.py".format, ("create", "delete", "update", "resize", "drift", "logs", "open", "policy")),
-    *map("commands/{}.py".format, ("estimate", "preview", "doctor", "upgrade", "outputs", "events")),
-]
+SAYING = {"Failure": 2, "Usage": 2, "ServiceError": 2, "Interrupted": 2, "tell": 1, "confirm": 1, "table": 1}
+LINES = {"lines", "told"}  # what results are gathered in, before `done` gets them
+# Programs of their own: the emulator, the lint, which has both languages, and the maker of docs/cli.md.
+ELSEWHERE = {"local", "lint", "options", "reference.py"}
+MODULES = sorted(
+    str(module.relative_to(DEPLOY))
+    for module in DEPLOY.rglob("*.py")
+    if module.relative_to(DEPLOY).parts[0] not in ELSEWHERE
+)
 
 
 def messages(module: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            for argument in node.args[: SAYING.get(name, 0)]:
-                yield from _texts(argument)
+        for said in _said(node):
+            yield from _texts(said)
+
+
+def _said(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.Assign | ast.AugAssign):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        return [node.value] if getattr(target, "id", "") in LINES else []
+    if not isinstance(node, ast.Call):
+        return []
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name == "done":
+        return node.args[1:2]
+    if name == "append" and isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in LINES:
+        return node.args
+    return node.args[: SAYING.get(name, 0)]
 
 
 def _texts(node: ast.expr) -> Iterator[str]:
@@ -39,6 +59,13 @@ def _texts(node: ast.expr) -> Iterator[str]:
     elif isinstance(node, ast.IfExp):
         yield from _texts(node.body)
         yield from _texts(node.orelse)
+    elif isinstance(node, ast.List | ast.Tuple):
+        for element in node.elts:
+            yield from _texts(element)
+    elif isinstance(node, ast.Starred):
+        yield from _texts(node.value)
+    elif isinstance(node, ast.ListComp | ast.GeneratorExp):
+        yield from _texts(node.elt)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -51,12 +78,81 @@ def test_every_message_is_there(module: str) -> None:
 
 def test_the_same_values_in_both() -> None:
     for english, chinese in json.loads(FILE.read_text(encoding="utf-8")).items():
-        assert english.count("{}") == chinese.count("{}"), english
+        assert len(PLACE.findall(english)) == chinese.count("{}"), english
 
 
 def test_values_are_put_in_their_places() -> None:
     assert in_chinese("no stack is named a in cn-hangzhou") == "没有名为 a 的资源栈（cn-hangzhou）"
     assert in_chinese("something new") == "something new"
+
+
+def test_a_short_message_is_no_part_of_a_longer_one() -> None:
+    assert in_chinese("service-1 is Online") == "service-1 为 Online"
+    assert in_chinese("the disk of that instance is full") == "the disk of that instance is full"
+
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_is_spoken_in_chinese(verb: str) -> None:
+    english, chinese = (_spoken(parser(language), verb) for language in ("en", "zh"))
+    assert [text for text in chinese if not CHINESE.search(text)] == []
+    assert [text.count("%(default)s") for text in chinese] == [text.count("%(default)s") for text in english]
+
+
+def _spoken(top: ArgumentParser, verb: str) -> list[str]:
+    commands = next(action for action in top._actions if isinstance(action, _SubParsersAction))
+    command = commands.choices[verb] if verb else top
+    helps = [action.help for action in (*command._actions, *(() if verb else commands._choices_actions))]
+    groups = [group.title for group in command._action_groups]
+    return [text for text in (command.description, command.epilog, *groups, *helps) if text and text != SUPPRESS]
+
+
+def test_help_begins_in_chinese_by_locale_and_by_option(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, environ in ((["--help"], {"LANG": "zh_CN.UTF-8"}), (["create", "--lang", "zh", "-h"], {}),
+                           (["--lang=zh", "status", "-h"], {})):  # fmt: skip
+        with pytest.raises(SystemExit):
+            cli(words, environ=environ)
+        assert capsys.readouterr().out.startswith("用法：python -m deploy")
+    with pytest.raises(SystemExit):
+        cli(["--help", "--lang", "en"], environ={"LANG": "zh_CN.UTF-8"})
+    assert capsys.readouterr().out.startswith("usage: python -m deploy")
+
+
+@pytest.mark.parametrize("width", [20, 40, 56])
+def test_help_fits_the_terminal(width: int) -> None:
+    text = "从标准输入的下一行读取实例的 root 密码（默认：随机且不显示；会话管理无需密码，也可在控制台重置）"
+    lines = wrapped(text, width)
+    assert max(map(columns, lines)) <= width + 2  # the punctuation that may not begin a line
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert not any(line[0] in "，。；：、）" for line in lines)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["fly"],
+        ["create", "--spec"],
+        ["create", "--tags"],
+        ["create", "--timeout", "soon"],
+        ["create", "--pay", "later"],
+        ["create", "--password-stdin", "--generate-password"],
+        ["create", "--protect=yes"],
+        ["upgrade"],
+        ["delete"],
+        ["status", "a", "b"],
+        ["status", "--fast"],
+    ],
+)
+def test_argparse_complains_in_chinese(words: list[str]) -> None:
+    complaint = io.StringIO()
+    assert cli(words, stderr=complaint, environ={"LANG": "zh_CN.UTF-8"}) == 2
+    said = complaint.getvalue()
+    assert said.startswith("错误：")
+    left = re.sub(r"'[^']*'|--?[\w-]+(?:/--?[\w-]+)*|python -m deploy( \w+)?|COMMAND|NAME|\b[ab]\b|int", "", said)
+    assert re.findall(r"[A-Za-z]{2,}", left) == [], said
 
 
 def test_the_locale_decides() -> None:
