@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from .api import account, asr, audio, events, jobs, reference, text, uploads
 from .api.envelope import error_body, error_response
 from .api.health import router as health_router
 from .api.services import Services
+from .aside import aside
 from .auth import Auth
 from .auth.gate import Gate
 from .errors import BadRequest, NotFound, UserError
@@ -39,6 +41,7 @@ from .janitor import keep_clean
 from .login import login_router, starting_page
 from .metrics import Metrics
 from .settings import Settings
+from .telemetry import Telemetry, from_environment
 
 if TYPE_CHECKING:
     from .auth.store import AuthStore
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Services", "create_app"]
 _THREADS: Final = 32
+_TELLING_SECONDS: Final = 3.0
 _log = logging.getLogger(__name__)
 
 EngineFactory = Callable[[Settings], "Engine"]
@@ -58,15 +62,17 @@ def create_app(
     engine: EngineFactory | None = None,
     page: MountPage | None = None,
     canary_clip: Path | None = None,
+    telemetry: Telemetry | None = None,
 ) -> FastAPI:
     """The ASGI app. `engine` and `page` are called in a thread once the server runs, `canary_clip` is what the engine
-    is tried with; None takes the real ones.
+    is tried with, `telemetry` who is told what happened; None takes the real ones.
 
     Raises `SettingsError` when there is no login.
     """
     settings.require_login()
     auth = Auth(settings)
-    parts = _Parts(settings, auth, engine or _engine, page or _page, canary_clip)
+    telemetry = telemetry or from_environment(os.environ)
+    parts = _Parts(settings, auth, engine or _engine, page or _page, canary_clip, telemetry)
     host = _PageHost()
 
     @contextlib.asynccontextmanager
@@ -80,6 +86,9 @@ def create_app(
         finally:
             stop.set()
             await loading
+            with contextlib.suppress(TimeoutError):  # a collector that does not answer holds up no restart
+                async with asyncio.timeout(_TELLING_SECONDS):
+                    await aside(telemetry.close)
 
     app = FastAPI(
         title="Whisper", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
@@ -96,7 +105,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(Gate, auth=auth)
     app.state.metrics = Metrics()
-    app.add_middleware(ResponseHeaders, metrics=app.state.metrics)
+    app.add_middleware(ResponseHeaders, metrics=app.state.metrics, telemetry=telemetry)
     app.mount("/", host)
     return app
 
@@ -129,6 +138,7 @@ class _Parts:
     make_engine: EngineFactory
     mount_page: MountPage
     canary_clip: Path | None
+    telemetry: Telemetry
 
     def open_auth(self) -> AuthStore:
         from .auth.store import AuthStore
@@ -145,7 +155,11 @@ class _Parts:
         settings = self.settings
         limits = Limits(settings.queue_jobs, settings.queue_minutes, settings.user_jobs)
         durable = Jobs(
-            settings.data_dir, engine := self.make_engine(settings), limits, database_url=settings.database_url.reveal()
+            settings.data_dir,
+            engine := self.make_engine(settings),
+            limits,
+            database_url=settings.database_url.reveal(),
+            telemetry=self.telemetry,
         )
         # Uploads that a killed server left half received; nobody else can be receiving, Jobs holds the folder's lock.
         shutil.rmtree(self.settings.data_dir / "uploads", ignore_errors=True)
@@ -182,7 +196,7 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
             stack.push_async_callback(asyncio.to_thread, services.engine.stop)
             stack.push_async_callback(asyncio.to_thread, services.jobs.stop)
             app.state.services = services
-            for chore in _chores(app, services, parts.canary_clip):
+            for chore in _chores(app, services, parts):
                 stack.push_async_callback(_ended, asyncio.create_task(chore))
             page = await asyncio.to_thread(parts.open_page, services)
             # Gradio starts its queue in the lifespan of the app it is mounted on.
@@ -196,8 +210,8 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
         await stop.wait()
 
 
-def _chores(app: FastAPI, services: Services, clip: Path | None) -> Iterator[Coroutine[Any, Any, None]]:
-    """What runs beside the requests; also has the metrics told of every job that ends."""
+def _chores(app: FastAPI, services: Services, parts: _Parts) -> Iterator[Coroutine[Any, Any, None]]:
+    """What runs beside the requests; also has metrics and telemetry told of every job that ends."""
     from .canary import CLIP, Canary
     from .webhooks import Secrets, Webhooks
 
@@ -208,12 +222,13 @@ def _chores(app: FastAPI, services: Services, clip: Path | None) -> Iterator[Cor
         if job is not None:
             status = services.engine.status()
             app.state.metrics.job(job, status.engine, status.model)
+            parts.telemetry.ended(job, status.engine, status.model)
 
     services.jobs.when_ended.append(count)
     yield keep_clean(services)
     yield Webhooks(services.jobs, Secrets(settings.data_dir), settings.private_networks).deliver()
     if settings.canary_minutes:
-        app.state.canary = Canary(services.engine, settings.data_dir / "canary", clip or CLIP)
+        app.state.canary = Canary(services.engine, settings.data_dir / "canary", parts.canary_clip or CLIP)
         yield app.state.canary.sing(settings.canary_minutes * 60.0)
 
 

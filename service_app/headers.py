@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .metrics import Metrics
+from .telemetry import Telemetry
 
 STRICT_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 _DEFAULTS: Final = {
@@ -36,9 +37,10 @@ class ResponseHeaders:
     """The outermost middleware, so that refusals have the headers too. It also writes the access log: which route,
     never which file, query or user."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, telemetry: Telemetry) -> None:
         self._app = app
         self._metrics = metrics
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,7 +65,11 @@ class ResponseHeaders:
             await send(message)
 
         try:
-            await self._app(scope, receive, strict)
+            with self._telemetry.request(scope) as told:
+                try:
+                    await self._app(scope, receive, strict)
+                finally:
+                    told.update({"http.route": _route(scope), "http.response.status_code": status})
         finally:
             took = time.perf_counter() - began
             route = _route(scope)

@@ -36,5 +36,5 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in ("httpx", "dbos", "python_multipart", "faster_whisper", "multipart", "asyncio"):
+    for name in ("httpx", "dbos", "python_multipart", "faster_whisper", "multipart", "asyncio", "opentelemetry"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

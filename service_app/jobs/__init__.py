@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ..database import connect, sqlite_url
 from ..errors import BadRequest, Conflict, NotFound, disk_full
+from ..telemetry import Telemetry
 from ..types import Job, JobState, Lane, Options, Segment
 from .changes import Changes
 from .figures import Figures, Waiting
@@ -42,7 +43,15 @@ _LOOK_AGAIN_SECONDS = 1.0  # a watcher looks even without news: another node may
 class Jobs:
     """`start` and `stop` block; everything else is for the event loop. One per process."""
 
-    def __init__(self, data_dir: Path, engine: Engine, limits: Limits | None = None, *, database_url: str = "") -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        engine: Engine,
+        limits: Limits | None = None,
+        *,
+        database_url: str = "",
+        telemetry: Telemetry | None = None,
+    ) -> None:
         """`database_url`: PostgreSQL; empty: SQLite in the data folder."""
         self._media_dir = data_dir / "media"
         self._media_dir.mkdir(parents=True, exist_ok=True)
@@ -54,6 +63,7 @@ class Jobs:
         self.pace = Pace()
         self._waiting: tuple[float, list[Waiting]] = (0.0, [])
         self.when_ended: list[Callable[[str], None]] = []  # called with the id, in any thread
+        self._telemetry = telemetry or Telemetry()
         self._work = Work(
             self._runs,
             engine,
@@ -62,6 +72,7 @@ class Jobs:
             executor=self._queue.executor,
             pace=self.pace,
             ended=self._ended,
+            telemetry=self._telemetry,
         )
 
     def start(self) -> None:
@@ -128,6 +139,7 @@ class Jobs:
             _sync(path)
         self._store.add(job, fingerprint=fingerprint, key_id=key_id, webhook=webhook)
         self._waiting = (0.0, [])
+        self._telemetry.accepted(job)
         self._queue.submit(job.id, job.lane)
         return job
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import UserError
+from ..telemetry import Telemetry
 from ..types import EngineStatus, Failure, Job, JobState, Lane, ModelInfo, Options, Plan, Window, WindowResult
 from ..writing import written
 from .changes import Changes
@@ -27,6 +28,7 @@ from .quarantine import Quarantine
 from .runs import RunStore
 
 MOST_TRIES = 3  # times a job may take the process down without finishing a window in between
+_CALM_SECONDS = 3.0  # that a server lives before a job has its last try
 _IN_FLIGHT = 32  # windows of one job handed to the engine at once: enough to fill batches on four GPUs
 _LOOK_SECONDS = 0.2  # how soon a stop or a cancellation is noticed
 _log = logging.getLogger(__name__)
@@ -70,11 +72,13 @@ class Work:
         executor: str,
         pace: Pace,
         ended: Callable[[str], None],
+        telemetry: Telemetry,
     ) -> None:
         """`ended` hears of every job that ends here; it must be quick."""
         self._quarantine = Quarantine()
         self._pace = pace
         self._ended = ended
+        self._telemetry = telemetry
         self._store = store
         self._engine = engine
         self._changes = changes
@@ -97,6 +101,9 @@ class Work:
                 ),
             )
             return False
+        if tries == MOST_TRIES - 1:
+            # Whatever kills a server again and again in its first seconds is not this job, which does not run yet.
+            stop.wait(_CALM_SECONDS)
         if tries:
             self._quarantine.enter(job_id, stop.is_set)
         else:
@@ -151,7 +158,8 @@ class Work:
             return False
         self._changes.notify(job.id)
         if self._store.plan(job.id) is None:
-            plan = self._engine.plan(self._media(job.id), job.options, cancelled=stop.is_set)
+            with self._telemetry.stage(job, "plan"):
+                plan = self._engine.plan(self._media(job.id), job.options, cancelled=stop.is_set)
             if stop.is_set():
                 raise Stopped
             if not self._store.save_plan(job.id, self._executor, plan):
@@ -205,20 +213,22 @@ class Work:
         media = self._media(job.id)
         missing = (window for window in plan.windows if window.index not in saved)
         flying: set[Future[WindowResult]] = set()
+        began: dict[Future[WindowResult], int] = {}
         try:
             while True:
                 while len(flying) < _IN_FLIGHT and (window := next(missing, None)) is not None:
-                    flying.add(
-                        self._engine.decode(
-                            media,
-                            window,
-                            plan,
-                            job.options,
-                            lane=job.lane,
-                            owner=job.owner,
-                            cancelled=lambda: stop.is_set() or left.is_set(),
-                        )
+                    asked = time.time_ns()
+                    future = self._engine.decode(
+                        media,
+                        window,
+                        plan,
+                        job.options,
+                        lane=job.lane,
+                        owner=job.owner,
+                        cancelled=lambda: stop.is_set() or left.is_set(),
                     )
+                    flying.add(future)
+                    began[future] = asked
                 if not flying:
                     return
                 ready, flying = wait(flying, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
@@ -226,7 +236,9 @@ class Work:
                     raise Stopped
                 for future in ready:
                     try:
-                        yield future.result()
+                        result = future.result()
+                        self._telemetry.window(job, result.window.index, began.pop(future))
+                        yield result
                     except CancelledError:
                         raise RuntimeError("the engine dropped a window") from None
         finally:

@@ -103,7 +103,8 @@ def _judge(server: Server, accepted: dict[str, int], outcome: Outcome) -> None:
             expected = " ".join(f"window {n} <b>一</b>" for n in range(windows))
             segments = _segments(client, job_id)
             if answer.json()["state"] != "done" or answer.json()["text"] != expected or segments != windows:
-                outcome.wrong.append(f"{job_id}: {answer.json()['state']}, {segments} of {windows} windows")
+                code = (answer.json()["error"] or {}).get("code", "")
+                outcome.wrong.append(f"{job_id}: {answer.json()['state']} {code}, {segments} of {windows} windows")
     decoded = Counter((server.data_dir / "decoded.txt").read_text().splitlines())
     outcome.repeated = sum(count - 1 for count in decoded.values())
 
