@@ -12,14 +12,17 @@ from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from alibabacloud_tea_openapi.utils_models import Config
-
 from .. import formats
 from ..errors import Failure
 from .calls import ATTEMPTS, Calls
-from .changes import ChangesOfStacks
-from .offers import Offers
-from .stacks import Stacks
+from .light import without_heavy
+
+with without_heavy():
+    from alibabacloud_tea_openapi.utils_models import Config
+
+    from .changes import ChangesOfStacks
+    from .offers import Offers
+    from .stacks import Stacks
 
 if TYPE_CHECKING:
     from .customer import ComputeNestCustomer

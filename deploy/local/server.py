@@ -138,6 +138,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the end of each answer waits 40 ms for the client's acknowledgement
     server: _Server
     timeout = 60  # seconds for which an idle connection is kept
 

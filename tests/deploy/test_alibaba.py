@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -188,3 +190,18 @@ def test_the_emulator_checks_the_signature(tmp_path: Path) -> None:
         assert failure.value.remedy == "check the access key's secret"
     finally:
         target.stop_if_idle(tmp_path / "state")
+
+
+def test_the_sdk_is_loaded_without_what_no_command_needs() -> None:
+    """Then the command line answers in time; who needs it after all gets it."""
+    code = """
+import sys, deploy.alibaba
+from Tea import core
+heavy = {"aiohttp", "apscheduler"} & {name.partition(".")[0] for name in sys.modules}
+assert not heavy, heavy
+assert core.aiohttp.ClientTimeout(total=7).total == 7
+import aiohttp
+assert aiohttp.ClientTimeout.__module__ == "aiohttp.client"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
