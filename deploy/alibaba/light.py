@@ -1,5 +1,6 @@
-"""The SDK's imports, made lighter: its asynchronous calls bring aiohttp, and the refresh of an instance role's credentials
-in the background a scheduler. No command needs them, and they are a third of the time in which the SDK loads.
+"""The SDK's imports, made lighter: its asynchronous calls bring aiohttp, and the refresh of an instance role's
+credentials in the background a scheduler. No command needs them, and they are a third of the time in which the SDK
+loads.
 
 They are imported when they are first used after all.
 """
