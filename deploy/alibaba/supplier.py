@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from .calls import Calls
 from .oss import Grant, get, put
 
 _PAGE = 100
+_GONE = ("EntityNotExist.Service", "EntityNotExist.ServiceVersion", "EntityNotExist.Artifact",
+         "EntityNotExist.ArtifactVersion")  # fmt: skip
 
 
 class ComputeNestSupplier:
@@ -44,7 +47,7 @@ class ComputeNestSupplier:
 
     def create(self, fields: Mapping[str, Any], service_id: str = "") -> str:
         request = models.CreateServiceRequest().from_map(self._sent(fields))
-        request.service_id = service_id or None
+        request.service_id, request.client_token = service_id or None, _token()
         return str(self._calls.body(self._client.create_service, request).service_id)
 
     def update(self, service_id: str, version: str, fields: Mapping[str, Any]) -> None:
@@ -53,25 +56,27 @@ class ComputeNestSupplier:
         self._calls.body(self._client.update_service, request)
 
     def prelaunch(self, service_id: str) -> None:
-        request = models.PreLaunchServiceRequest(region_id=self._site, service_id=service_id)
+        request = models.PreLaunchServiceRequest(region_id=self._site, service_id=service_id, client_token=_token())
         self._calls.body(self._client.pre_launch_service, request)
 
     def register(self, service_id: str) -> str:
-        request = models.RegisterServiceRequest(region_id=self._site, service_id=service_id)
+        request = models.RegisterServiceRequest(region_id=self._site, service_id=service_id, client_token=_token())
         return str(self._calls.body(self._client.register_service, request).registration_id)
 
     def launch(self, service_id: str, version: str) -> None:
-        request = models.LaunchServiceRequest(region_id=self._site, service_id=service_id, service_version=version)
+        request = models.LaunchServiceRequest(region_id=self._site, service_id=service_id, service_version=version,
+                                              client_token=_token())  # fmt: skip
         self._calls.body(self._client.launch_service, request)
 
     def withdraw(self, service_id: str, version: str) -> None:
-        request = models.WithdrawServiceRequest(region_id=self._site, service_id=service_id, service_version=version)
+        request = models.WithdrawServiceRequest(region_id=self._site, service_id=service_id, service_version=version,
+                                                client_token=_token())  # fmt: skip
         self._calls.body(self._client.withdraw_service, request)
 
     def delete(self, service_id: str, version: str = "") -> None:
         request = models.DeleteServiceRequest(region_id=self._site, service_id=service_id,
                                               service_version=version or None)  # fmt: skip
-        self._calls.body(self._client.delete_service, request)
+        self._calls.body(self._client.delete_service, request, done=_GONE)
 
     def upload(self, path: Path, *, public: bool) -> str:
         visibility = "public" if public else "private"
@@ -110,19 +115,26 @@ class ComputeNestSupplier:
         if draft:
             self._calls.body(self._client.update_artifact, models.UpdateArtifactRequest().from_map(sent))
             return artifact_id
-        made = self._calls.body(self._client.create_artifact, models.CreateArtifactRequest().from_map(sent))
+        request = models.CreateArtifactRequest().from_map({**sent, "ClientToken": _token()})
+        made = self._calls.body(self._client.create_artifact, request)
         return str(made.artifact_id)
 
     def release_artifact(self, artifact_id: str) -> None:
-        self._calls.body(self._client.release_artifact, models.ReleaseArtifactRequest(artifact_id=artifact_id))
+        request = models.ReleaseArtifactRequest(artifact_id=artifact_id, client_token=_token())
+        self._calls.body(self._client.release_artifact, request)
 
     def delete_artifact(self, artifact_id: str, version: str) -> None:
         request = models.DeleteArtifactRequest(artifact_id=artifact_id, artifact_version=version)
-        self._calls.body(self._client.delete_artifact, request)
+        self._calls.body(self._client.delete_artifact, request, done=_GONE)
 
     def _sent(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         texts = {key: json.dumps(fields[key], ensure_ascii=False) for key in METADATA if key in fields}
         return {**fields, **texts, "RegionId": self._site}
+
+
+def _token() -> str:
+    """For one call: when its answer is lost it is made again, and the service does the work once."""
+    return uuid.uuid4().hex
 
 
 def service_of(body: Mapping[str, Any]) -> Service:

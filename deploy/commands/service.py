@@ -13,6 +13,7 @@ from typing import Any
 
 from ..catalog import CONFIG, ROOT
 from ..computenest import ServiceVersion, Supplier
+from ..computenest.documents import Page
 from ..computenest.plan import PublishPlan, with_versions
 from ..computenest.project import Project
 from ..computenest.publication import find, look, publish, release_artifacts
@@ -83,10 +84,11 @@ def _submit(session: Session, supplier: Supplier, project: Project) -> int:
 
 
 def _launch(session: Session, supplier: Supplier, project: Project) -> int:
-    version = _having(session, supplier, project, "Approved", done=("Launching", "Online"))
-    if session.args.dry_run or version.status != "Approved":
+    version = _having(session, supplier, project, "Approved", "Launching", done=("Online",))
+    if session.args.dry_run or version.status == "Online":
         return _step(session, version, "Approved", "Online", lambda: None)
-    supplier.launch(version.id, version.version)
+    if version.status == "Approved":
+        supplier.launch(version.id, version.version)
     while True:
         online = [v for v in find(supplier, project.name, version.id) if v.default]
         if online and online[0].status != "Launching":
@@ -159,12 +161,10 @@ def _documents(session: Session, supplier: Supplier, project: Project) -> int:
         name = _DOCUMENTS.get(str(info.get("Locale")))
         if not name:
             continue
-        path = ROOT / name
-        if not path.is_file():
-            raise Failure(f"{path}: does not exist", "run this from a clone", code="Documents")
+        page = Page(ROOT / name, session.args.docs_url)
         told.append(f"{info['Locale']}: {name}")
         if not session.args.dry_run:
-            info["LongDescriptionUrl"] = supplier.upload(path, public=True)
+            info["LongDescriptionUrl"] = page.upload(supplier, session.tell)
     if not session.args.dry_run:
         supplier.update(version.id, version.version, {"ServiceInfo": infos})
     return session.done({"service_id": version.id, "documents": told}, _dry(session, told))

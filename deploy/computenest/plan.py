@@ -48,6 +48,7 @@ class PublishPlan:
     changes: tuple[Change, ...]
     artifacts: tuple[str, ...]
     known: Mapping[str, str] = field(default_factory=dict)  # digest of a file to the address that has it
+    documents: Mapping[str, str] = field(default_factory=dict)  # locale to the address of the customer's page
 
     def shown(self) -> dict[str, Any]:
         changes = [{"path": c.path, "before": c.before, "after": c.after} for c in self.changes]
@@ -80,7 +81,8 @@ def publish_plan(
     changes = tuple(_differences({key: have[key] for key in wanted if key in have}, wanted))
     editable = current.status in ("Draft", "Beta")
     target = "nothing" if not changes and not stale else "update" if editable else "draft"
-    return PublishPlan(target, current.id, current.version if editable else DRAFT, changes, stale, known)
+    documents = {info["Locale"]: info["LongDescriptionUrl"] for info in current.infos if info.get("LongDescriptionUrl")}
+    return PublishPlan(target, current.id, current.version if editable else DRAFT, changes, stale, known, documents)
 
 
 def differs(project: Project, key: str, found: Artifact | None, fetch: Callable[[str], bytes]) -> bool:

@@ -62,6 +62,9 @@ def publish(
         return plan, plan.service
     fields = project.fields()
     resolve_artifacts(fields, ids)
+    for info in fields["ServiceInfo"]:
+        if info.get("Locale") in plan.documents:
+            info["LongDescriptionUrl"] = plan.documents[info["Locale"]]
     sent: dict[str, str] = dict(plan.known)
     for file in list(project.files(fields)):
         if file.digest not in sent:

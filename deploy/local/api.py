@@ -22,8 +22,11 @@ from .store import Store
 from .wire import Arguments
 
 ROS, ECS = "2019-09-10", "2014-05-26"
-# Actions whose ClientToken makes a repeated call harmless; CreateStack sees to it itself.
-_ONCE = frozenset({"UpdateStack", "CreateChangeSet", "ExecuteChangeSet", "RunCommand"})
+# Actions whose ClientToken makes a repeated call harmless; CreateStack and CreateServiceInstance see to it themselves.
+_ONCE = frozenset({
+    "UpdateStack", "CreateChangeSet", "ExecuteChangeSet", "RunCommand", "CreateService", "PreLaunchService",
+    "RegisterService", "LaunchService", "WithdrawService", "CreateArtifact", "ReleaseArtifact",
+})  # fmt: skip
 
 
 class Api:

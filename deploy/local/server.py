@@ -71,7 +71,8 @@ class Emulator:
             if request.path.startswith("/local/"):
                 return ok(self._control(request), request_id)
             if request.path.startswith(f"/{BUCKET}"):
-                return self._objects.handle(request)
+                action = {"PUT": "PutObject", "GET": "GetObject"}.get(request.method, "")
+                return self._perhaps(action, lambda: self._objects.handle(request))
             return self._called(request, request_id)
         except ApiError as error:
             return failed(error, request_id, request.headers.get("host", HOST))
@@ -87,13 +88,17 @@ class Emulator:
     def _called(self, request: Request, request_id: str) -> Reply:
         self._verifier.verify(request)
         action, version = request.headers["x-acs-action"], request.headers["x-acs-version"]
+        return self._perhaps(action, lambda: ok(self._api.call(action, version, request.parameters()), request_id))
+
+    def _perhaps(self, action: str, work: Callable[[], Reply]) -> Reply:
+        """The work's reply, unless a fault is scripted for the action."""
         seconds, fault = self._faults.call(action)
         time.sleep(seconds)
         if fault and fault.kind == "error":
             raise ApiError(fault.code, fault.message, fault.status)
         if fault and fault.kind == "reset-before":
             return CUT
-        reply = ok(self._api.call(action, version, request.parameters()), request_id)
+        reply = work()
         return CUT if fault else reply
 
     def _signal(self, request: Request) -> dict[str, Any]:

@@ -32,10 +32,14 @@ def service(command: ArgumentParser) -> None:
     _actions(command, SERVICE)
     command.add_argument("--config", metavar="FILE", help="default: config.yaml")
     command.add_argument("--service-id", metavar="ID", default="", help="default: the service of config.yaml's name")
-    command.add_argument("--service-version", metavar="VERSION", default="", help="of launch, withdraw and delete")
+    command.add_argument(
+        "--service-version", metavar="VERSION", default="", help="of prelaunch, submit, launch, withdraw and delete"
+    )
     command.add_argument("--share-type", choices=("Public", "Restricted", "OnlyFormalRestricted",
                                                   "OnlyTrailRestricted", "Hidden"))  # fmt: skip
     command.add_argument("--approval", choices=("Manual", "AutoPass"))
+    command.add_argument("--docs-url", metavar="URL", default="",
+                         help="of documents: where the site of `make docs` is, for links to other pages")  # fmt: skip
     _site(command)
 
 

@@ -11,6 +11,7 @@ from deploy.alibaba import connect_local
 from deploy.alibaba.supplier import ComputeNestSupplier
 from deploy.errors import ServiceError
 from deploy.local.computenest.artifacts import ArtifactActions
+from deploy.local.computenest.cases import CaseActions
 from deploy.local.computenest.supplier import SupplierActions
 from deploy.local.computenest.user import UserActions
 from deploy.target import local_endpoint, stop
@@ -39,7 +40,7 @@ def service_id(supplier: ComputeNestSupplier) -> str:
 
 def test_every_action_is_told() -> None:
     told = set((ROOT / "docs/local-target.md").read_text(encoding="utf-8").replace(",", " ").split())
-    for kind in (ArtifactActions, SupplierActions, UserActions):
+    for kind in (ArtifactActions, SupplierActions, CaseActions, UserActions):
         names = {"".join(part.capitalize() for part in name.split("_")) for name in vars(kind) if name != "actions"}
         assert {name for name in names if name[0] != "_" and hasattr(kind, _snake(name))} - told - {"Shown"} == set()
 

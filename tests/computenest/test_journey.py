@@ -3,53 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import shutil
-import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from deploy import cli
-
-ROOT = Path(__file__).parents[2]
-PASSWORD = "Correct-Horse-9"
-Deploy = Callable[..., tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    shutil.copy(ROOT / "config.yaml", folder)
-    for name in ("assets", "ros_templates"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run([str(ROOT / "scripts/package.sh"), str(folder / "build")], check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture
-def deploy(tmp_path: Path) -> Iterator[Deploy]:
-    state = tmp_path / "state"
-
-    def run(words: str, stdin: str = "") -> tuple[int, dict[str, Any]]:
-        out, err = io.StringIO(), io.StringIO()
-        code = cli.run(
-            [*words.split(), "--local", "--json"],
-            stdin=io.StringIO(stdin), stdout=out, stderr=err, environ={"WHISPER_LOCAL_HOME": str(state)},
-        )  # fmt: skip
-        assert PASSWORD not in out.getvalue() + err.getvalue()
-        reply = json.loads(out.getvalue())
-        return code, reply.get("data") or reply["error"]
-
-    yield run
-    run("local stop")
+from tests.computenest.conftest import PASSWORD, ROOT, Deploy, reviewed
 
 
 @pytest.mark.weights
@@ -113,6 +74,7 @@ def test_a_new_version_beside_the_one_online(deploy: Deploy, project: Path) -> N
     assert deploy(f"service documents {config}")[1]["documents"] == [
         "zh-CN: docs/zh/customer.md", "en-US: docs/en/customer.md",
     ]  # fmt: skip
+    assert deploy(f"service publish {config}")[1]["did"] == "nothing"
     code, refused = deploy(f"service delete --yes {config}")
     assert (code, refused["code"]) == (1, "OperationDenied")
     assert deploy(f"service withdraw --yes {config}")[1]["status"] == "Offline"
@@ -143,14 +105,6 @@ def test_what_is_wrong_is_said_in_one_line(deploy: Deploy, project: Path) -> Non
     assert (code, said["message"]) == (2, "missing: --service-id")
     code, said = deploy("create --via computenest --service-id service-0 --generate-password")
     assert (code, said["code"]) == (1, "EntityNotExist.Service")
-
-
-def reviewed(deploy: Deploy, config: str) -> None:
-    """Returns once the review, which takes a moment here, is over."""
-    deadline = time.monotonic() + 30
-    while deploy(f"service status {config}")[1]["next"] != "launch":
-        assert time.monotonic() < deadline, "the review does not end"
-        time.sleep(0.05)
 
 
 def transcribed(address: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 VENVS = ROOT / ".cache" / "venvs"
+PACKAGES = tuple(sorted(lock.stem for lock in HERE.glob("*.lock")))
 _READY = "ready"  # there once everything is installed
 
 
@@ -34,8 +35,10 @@ def python_of(package: str) -> Path:
         fcntl.flock(busy, fcntl.LOCK_EX)
         if not (folder / _READY).exists():
             shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-            install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", str(lock)]
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+            # The lock is complete, so nothing is resolved; this environment's pip installs, so there is no other.
+            install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps",
+                       "--no-compile", "--disable-pip-version-check", "-r", str(lock)]  # fmt: skip
             done = subprocess.run(install, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{package} cannot be installed:\n{done.stderr[-2000:]}"
             (folder / _READY).touch()

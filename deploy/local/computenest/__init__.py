@@ -1,7 +1,7 @@
 """Compute Nest on the local target: the provider's side (supplier 2021-05-21), the customer's (2021-06-01), and the
 object store to which files are uploaded.
 
-supplier: services ─▶ draft ─▶ beta ─▶ review ─▶ online      artifacts ─▶ created ─▶ released
+supplier: services ─▶ draft ─▶ beta ─▶ review ─▶ online      artifacts ─▶ created ─▶ released     test cases
 user:     service instances, each of which is a stack of the engine next door
 objects:  PUT and GET with OSS's own signatures, by credentials that are good for one object
 """
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from ..actions import Action
 from ..engine import Engine
 from .artifacts import ArtifactActions
+from .cases import CaseActions
 from .objects import BUCKET, Objects
 from .services import Services
 from .supplier import SupplierActions
@@ -34,6 +35,7 @@ def services_of(engine: Engine, objects: Objects) -> Mapping[str, Mapping[str, A
         SUPPLIER: {
             **SupplierActions(engine, services, objects).actions(),
             **ArtifactActions(engine.store, objects).actions(),
+            **CaseActions(engine.store, services, objects).actions(),
         },
         USER: UserActions(engine, services, objects).actions(),
     }

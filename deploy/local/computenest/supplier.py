@@ -47,7 +47,6 @@ class SupplierActions:
             "GetService": self.get_service,
             "GetUploadCredentials": self.get_upload_credentials,
             "LaunchService": self.launch_service,
-            "ListServiceTestCases": self.list_service_test_cases,
             "ListServices": self.list_services,
             "PreLaunchService": self.pre_launch_service,
             "RegisterService": self.register_service,
@@ -128,10 +127,6 @@ class SupplierActions:
         data = {**self._objects.credentials(bucket, key), "BucketName": bucket, "Key": key, "RegionId": "cn-hangzhou",
                 "ExpireDate": moment(time.time() + SECONDS)}  # fmt: skip
         return {"Code": "200", "HttpStatusCode": 200, "Success": True, "Data": data}
-
-    def list_service_test_cases(self, arguments: Arguments) -> Body:
-        self._services.find(arguments.required("ServiceId"))
-        return listing("Data", [], arguments)
 
     def shown(self, service: Service, version: Version) -> Body:
         """A version as GetService of both sides answers it."""
