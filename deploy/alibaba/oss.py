@@ -62,5 +62,9 @@ def _open(request: urllib.request.Request, what: str, local: bool) -> bytes:
         reason = f"HTTP {error.code}"
     except OSError as error:
         reason = str(getattr(error, "reason", error))
-    verb = "uploaded" if request.get_method() == "PUT" else "fetched"
-    raise Failure(f"{what}: could not be {verb} ({reason})", "try again; nothing was changed", code="Transfer")
+    put_it = request.get_method() == "PUT"
+    raise Failure(
+        f"{what}: could not be uploaded ({reason})" if put_it else f"{what}: could not be fetched ({reason})",
+        "try again; nothing was changed",
+        code="Transfer",
+    )

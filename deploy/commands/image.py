@@ -46,7 +46,7 @@ def _build(session: Session, supplier: Supplier, project: Project, key: str) -> 
     stale = [name for name in project.artifacts if differs(project, name, found[name], supplier.fetch)]
     stale.sort(key=lambda name: name == key)
     if session.args.dry_run:
-        told = [f"{project.artifacts[name]['ArtifactName']} is made" for name in stale] or ["nothing is to be made"]
+        told = [f"to be made: {project.artifacts[name]['ArtifactName']}" for name in stale] or ["nothing is to be made"]
         return session.done({"artifacts": stale, "dry_run": True}, [*told, "nothing was changed"])
     for name in stale:
         make_artifact(supplier, project, name, found[name], tell=session.tell, pause=session.pause)
@@ -118,7 +118,7 @@ def _distribute(session: Session, supplier: Supplier, project: Project, key: str
     if not session.args.dry_run:
         fields = {**project.artifacts[key], "SupportRegionIds": sorted({*made.regions, *wanted})}
         supplier.make_artifact(fields, made.id, draft=made.version == DRAFT)
-    return session.done(data, [f"{_name(project, key)} goes to {', '.join(missing)}"])
+    return session.done(data, [f"{_name(project, key)} is copied to {', '.join(missing)}"])
 
 
 def _list(session: Session, supplier: Supplier, project: Project, key: str) -> int:

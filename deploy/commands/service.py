@@ -96,7 +96,7 @@ def _launch(session: Session, supplier: Supplier, project: Project) -> int:
         session.pause()
     status = online[0].status
     if status != "Online":
-        raise Failure(f"version {online[0].version} is {status}", f"see: {session.command('service', 'versions')}")
+        raise Failure(f"version {online[0].version}: {status}", f"see: {session.command('service', 'versions')}")
     data = {"service_id": version.id, "version": online[0].version, "status": status}
     return session.done(data, [f"{version.id} version {online[0].version} is online"])
 
@@ -217,7 +217,7 @@ def _step(session: Session, version: ServiceVersion, before: str, after: str, ac
     if session.args.dry_run:
         return session.done({**data, "dry_run": True}, _dry(session, [f"{version.id} {before} -> {after}"]))
     act()
-    return session.done(data, [f"{version.id} is {after}"])
+    return session.done(data, [f"{version.id}: {after}"])
 
 
 def _plan_lines(plan: PublishPlan) -> list[str]:

@@ -83,7 +83,8 @@ def make_artifact(
 ) -> str:  # fmt: skip
     """Makes or changes one artifact, waits until it is there, and returns its id."""
     wanted: dict[str, Any] = dict(project.artifacts[key])
-    tell(f"{'changing' if found else 'making'} artifact {wanted['ArtifactName']}")
+    name = wanted["ArtifactName"]
+    tell(f"changing artifact {name}" if found else f"making artifact {name}")
     if wanted["ArtifactType"] == "File":
         wanted["ArtifactProperty"] = {"Url": supplier.upload_package(project.package(wanted))}
     draft = found is not None and found.version == DRAFT
@@ -93,13 +94,10 @@ def make_artifact(
         if made and made.status == "Created":
             return artifact_id
         if made and made.status.endswith("Failed"):
-            told = f"artifact {wanted['ArtifactName']} failed: {made.reason or made.status}"
-            raise Failure(told, "mend its build; publish again",
+            raise Failure(f"artifact {name} failed: {made.reason or made.status}", "mend its build; publish again",
                           code="ArtifactFailed")  # fmt: skip
         pause()
-    raise Failure(
-        f"artifact {wanted['ArtifactName']} is still being made", "publish again later", code="ArtifactPending"
-    )
+    raise Failure(f"artifact {name} is still being made", "publish again later", code="ArtifactPending")
 
 
 def release_artifacts(supplier: Supplier, service: Service, tell: Callable[[str], None]) -> Mapping[str, str]:
