@@ -5,11 +5,10 @@ build (Compute Nest runs config.yaml's build, or packer here) ─▶ verify ─�
 
 from __future__ import annotations
 
-import base64
 import io
 import json
+import shlex
 import subprocess
-import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -20,10 +19,10 @@ from ..computenest import DRAFT, Artifact, Supplier
 from ..computenest.plan import differs
 from ..computenest.project import Project
 from ..computenest.publication import artifacts_of, make_artifact
+from ..computenest.trial import transcribed
 from ..errors import Failure, Usage
+from ..secret import Secret
 from ..session import Session
-
-_CLIP = ROOT / "service_app" / "assets" / "clips" / "demo-en.wav"
 
 
 def image(session: Session) -> int:
@@ -56,17 +55,28 @@ def _build(session: Session, supplier: Supplier, project: Project, key: str) -> 
 
 
 def _packer(session: Session) -> int:
-    command = ["packer", "build", "."]
+    """`packer init`, then `packer build`, in packer/."""
+    given = {text.partition("=")[0]: text.partition("=")[2] for text in session.args.var}
+    wrong = [text for text in session.args.var if "=" not in text]
+    if wrong:
+        raise Usage(f"--var {wrong[0]}: not KEY=VALUE", "write it like region=cn-shanghai", code="Variable")
+    if "driver_sha256" not in given and "PKR_VAR_driver_sha256" not in session.environ:
+        raise Usage("missing: --var driver_sha256=…", "scripts/driver.sh tells of which file", code="Missing")
+    variables = [word for name, value in given.items() for word in ("-var", f"{name}={value}")]
+    commands = [["packer", "init", "."], ["packer", "build", *variables, "."]]
     if session.args.dry_run:
-        return session.done({"command": command, "dry_run": True}, [f"in packer/: {' '.join(command)}"])
-    try:
-        done = subprocess.run(command, cwd=ROOT / "packer", stdout=session.stderr, check=False)
-    except FileNotFoundError:
-        raise Failure(
-            "packer is not installed", "apt-get install packer, or --with computenest", code="Packer"
-        ) from None
-    if done.returncode:
-        raise Failure(f"packer ended with {done.returncode}", "its output above tells why", code="Packer")
+        lines = [f"in packer/: {shlex.join(command)}" for command in commands]
+        return session.done({"commands": commands, "dry_run": True}, [*lines, "nothing was changed"])
+    for command in commands:
+        try:
+            done = subprocess.run(command, cwd=ROOT / "packer", env=session.environ, stdout=session.stderr, check=False)
+        except FileNotFoundError:
+            raise Failure("packer is not installed", "install packer 1.7 or newer, or build --with computenest",
+                          code="Packer") from None  # fmt: skip
+        if done.returncode:
+            told = f"{' '.join(command[:2])} ended with {done.returncode}"
+            old = "it takes packer 1.7 or newer" if command[1] == "init" else "its output above tells why"
+            raise Failure(told, old, code="Packer")
     return session.done({"built": True}, ["built"])
 
 
@@ -100,10 +110,15 @@ def _verify(session: Session, supplier: Supplier, project: Project, key: str) ->
         reply = json.loads(out.getvalue())
         if code:
             raise Failure(f"image {image_id}: {reply['error']['message']}", reply["error"]["remedy"], code="ImageBad")
-        text = _transcribed(reply["data"]["api_address"], reply["data"]["user"], reply["data"]["password"])
+        made = reply["data"]
+        text = transcribed(made["api_address"], made["user"], Secret(made["password"]), _fingerprint(made["outputs"]))
     finally:
         deploy(["delete", name, "--yes", "--json"], io.StringIO())
     return session.done({"image_id": image_id, "text": text}, [f"{image_id} transcribes: {text}"])
+
+
+def _fingerprint(outputs: Mapping[str, str]) -> str:
+    return outputs.get("CertificateFingerprint", "") if outputs.get("Certificate") == "self-signed" else ""
 
 
 def _distribute(session: Session, supplier: Supplier, project: Project, key: str) -> int:
@@ -141,6 +156,10 @@ def _retire(session: Session, supplier: Supplier, project: Project, key: str) ->
         return session.done({**data, "dry_run": True}, [f"version {wanted} is deleted", "nothing was changed"])
     session.confirm(f"version {wanted} of the image is deleted; services that use it cannot be deployed any more")
     supplier.delete_artifact(versions[0].id, wanted)
+    if session.args.local:
+        from ..target import stop_if_idle
+
+        stop_if_idle(session.state_dir)
     return session.done(data, [f"version {wanted} is deleted"])
 
 
@@ -155,23 +174,3 @@ def _versions(supplier: Supplier, project: Project, key: str, *, needed: bool = 
 
 def _name(project: Project, key: str) -> str:
     return str(project.artifacts[key]["ArtifactName"])
-
-
-def _transcribed(api: str, user: str, password: str) -> str:
-    """What the API makes of the bundled clip. Raises `Failure`."""
-    mark = uuid.uuid4().hex
-    head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="clip.wav"\r\n\r\n'
-    body = head.encode() + _CLIP.read_bytes() + f"\r\n--{mark}--\r\n".encode()
-    login = base64.b64encode(f"{user}:{password}".encode()).decode()
-    headers = {"Authorization": f"Basic {login}", "Content-Type": f"multipart/form-data; boundary={mark}"}
-    request = urllib.request.Request(f"{api}/audio/transcriptions", body, headers)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 # the stack's own address
-            text = str(json.load(answer).get("text", "")).strip()
-    except (OSError, ValueError) as error:
-        raise Failure(
-            f"{api} does not transcribe ({error})", "python -m deploy logs tells more", code="ImageBad"
-        ) from None
-    if not text:
-        raise Failure("the image transcribes nothing", "look at the app's log", code="ImageBad")
-    return text

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from .. import plan, templates
+from ..catalog import CONFIG
 from ..errors import Failure, Interrupted, Usage
 from ..questions import choices
 from ..secret import Secret
@@ -27,11 +29,10 @@ def create(session: Session) -> int:
         raise Usage("missing: --service-id", "python -m deploy service link shows it", code="Missing")
     customer = _customer(session)
     service = customer.service(args.service_id, args.service_version)
-    template = _template(service)
-    package, fixed = _package(template, args.package)
+    template, package, fixed = _chosen(service, args.template, args.package)
     if "InstanceType" in fixed and not args.spec:
         args.spec = str(fixed["InstanceType"])
-    chosen, password = choices(session, templates.body("single.yaml"))
+    chosen, password = choices(session, templates.body(_file(template["Name"])))
     asked = plan.stack_plan(chosen, template="", client_token=uuid.uuid4().hex)
     wanted = InstancePlan(
         service=args.service_id,
@@ -104,23 +105,36 @@ def _customer(session: Session) -> Customer:
     return session.connect(session.args.site).customer()
 
 
-def _template(service: Service) -> Mapping[str, Any]:
+def _chosen(service: Service, template: str, package: str) -> tuple[Mapping[str, Any], str, Mapping[str, Any]]:
+    """The template and the package that begin with the texts, and the parameters that the package fixes. Without
+    texts the service's first template, and no package. Raises `Usage`."""
     configs = service.metadata.get("DeployMetadata", {}).get("TemplateConfigs", [])
-    if len(configs) != 1:
-        raise Failure(f"service {service.id} has {len(configs)} templates", "deploy it in the console", code="Template")
-    found: Mapping[str, Any] = configs[0]
-    return found
-
-
-def _package(template: Mapping[str, Any], text: str) -> tuple[str, Mapping[str, Any]]:
-    """The package that begins with the text; none without a text."""
-    packages = {package["Name"]: package.get("Parameters", {}) for package in template.get("PredefinedParameters", [])}
-    matches = [name for name in packages if name == text] or [name for name in packages if name.startswith(text)]
-    if not text:
-        return "", {}
+    found = [config for config in configs if config["Name"].startswith(template)]
+    if not found:
+        names = ", ".join(config["Name"] for config in configs)
+        raise Usage(f"--template {template}: no such template", f"choose one of {names}", code="Template")
+    if not package:
+        return found[0], "", {}
+    offered = [(config, each) for config in found for each in config.get("PredefinedParameters", [])]
+    matches = [pair for pair in offered if pair[1]["Name"] == package]
+    matches = matches or [pair for pair in offered if pair[1]["Name"].startswith(package)]
     if len(matches) != 1:
-        raise Usage(f"--package {text}: no such package", f"choose one of {', '.join(packages)}", code="Package")
-    return matches[0], packages[matches[0]]
+        names = ", ".join(each["Name"] for _, each in offered)
+        raise Usage(f"--package {package}: no such package", f"choose one of {names}", code="Package")
+    config, each = matches[0]
+    return config, each["Name"], each.get("Parameters", {})
+
+
+def _file(template: str) -> str:
+    """Which of our templates the service calls so. Raises `Failure`."""
+    import yaml
+
+    ours = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["Service"]["DeployMetadata"]["TemplateConfigs"]
+    for config in ours:
+        if config["Name"] == template:
+            return Path(config["Url"]).name
+    raise Failure(f"the service's template {template} is not one of config.yaml", "deploy it in the console",
+                  code="Template")  # fmt: skip
 
 
 def _offered(asked: StackPlan, template: Mapping[str, Any]) -> dict[str, str | Secret]:

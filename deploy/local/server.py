@@ -22,7 +22,7 @@ from urllib.parse import parse_qs
 
 from .api import Api
 from .commands import Commands
-from .computenest import BUCKET, Objects, has_services
+from .computenest import BUCKET, Objects, has_work
 from .engine import Engine
 from .errors import ApiError
 from .faults import Faults
@@ -82,8 +82,8 @@ class Emulator:
             return failed(bug, request_id, request.headers.get("host", HOST))
 
     def close_if_idle(self) -> bool:
-        """True when no stack and no service is left; from then on no stack can be made."""
-        return not has_services(self.engine) and self.engine.close_if_idle()
+        """True when no stack, service or image is left; from then on no stack can be made."""
+        return not has_work(self.engine) and self.engine.close_if_idle()
 
     def _called(self, request: Request, request_id: str) -> Reply:
         self._verifier.verify(request)

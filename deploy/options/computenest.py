@@ -48,6 +48,8 @@ def image(command: ArgumentParser) -> None:
     command.add_argument("--config", metavar="FILE", help="default: config.yaml")
     command.add_argument("--with", dest="builder", choices=("computenest", "packer"), default="computenest",
                          help="of build (default: %(default)s)")  # fmt: skip
+    command.add_argument("--var", metavar="NAME=VALUE", nargs="+", default=[],
+                         help="of build with packer: what packer/variables.pkr.hcl names")  # fmt: skip
     command.add_argument(
         "--regions", metavar="ID", nargs="+", default=[], help="of distribute (default: config.yaml's)"
     )
@@ -70,6 +72,8 @@ def package(command: ArgumentParser) -> None:
     """Of create."""
     command.add_argument("--service-id", metavar="ID", default="", help="the service (with --via computenest)")
     command.add_argument("--service-version", metavar="VERSION", default="", help="default: the one that is online")
+    command.add_argument("--template", metavar="NAME", default="",
+                         help="its template, or how it begins (default: the package's, or the first)")  # fmt: skip
     command.add_argument(
         "--package", metavar="NAME", default="", help="its package (套餐) or the beginning of the name"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -81,17 +83,36 @@ def test_a_new_version_beside_the_one_online(deploy: Deploy, project: Path) -> N
     assert deploy(f"service delete --yes {config}")[0] == 0
 
 
-def test_the_image_is_built_spread_and_retired(deploy: Deploy, project: Path) -> None:
+@pytest.mark.weights
+def test_the_image_is_built_verified_spread_and_retired(deploy: Deploy, project: Path) -> None:
     config = f"--config {project / 'config.yaml'}"
     assert deploy(f"image verify {config}")[1]["code"] == "NoImage"
     assert deploy(f"image build {config}")[1]["built"] is True
     assert deploy(f"image build {config}")[1]["built"] is False
+    code, tried = deploy(f"image verify {config}")
+    assert code == 0 and "press the button" in tried["text"].lower(), tried
+    assert deploy("list")[1]["stacks"] == [], "what it tried is gone"
     assert deploy(f"image distribute {config}")[1]["added"] == []
     assert deploy(f"image distribute --regions cn-hangzhuo {config}")[1]["code"] == "Region"
     (version,) = deploy(f"image list {config}")[1]["versions"]
     assert version["properties"]["ImageId"].startswith("m-")
     assert deploy(f"image retire --image-version 7 {config}")[1]["code"] == "Version"
     assert deploy(f"image retire --image-version draft --yes {config}")[0] == 0
+
+
+@pytest.mark.parametrize(("ends", "told"), [(0, "built"), (9, "packer init ended with 9")])
+def test_packer_is_initialised_then_builds(tmp_path: Path, ends: int, told: str) -> None:
+    packer = tmp_path / "packer"
+    packer.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\nexit {ends}\n')
+    packer.chmod(0o755)
+    command = [sys.executable, "-m", "deploy", "image", "build", "--with", "packer", "--var",
+               f"driver_sha256={'0' * 64}", "region=cn-shanghai"]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": f"{tmp_path}:/usr/bin:/bin", "LANG": "C.UTF-8"},
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert told in done.stdout + done.stderr
+    calls = (tmp_path / "calls").read_text().splitlines()
+    built = f"build -var driver_sha256={'0' * 64} -var region=cn-shanghai ."
+    assert calls == (["init ."] if ends else ["init .", built])
 
 
 def test_what_is_wrong_is_said_in_one_line(deploy: Deploy, project: Path) -> None:
@@ -101,6 +122,8 @@ def test_what_is_wrong_is_said_in_one_line(deploy: Deploy, project: Path) -> Non
     (project / "assets/logo.png").unlink()
     code, said = deploy(f"service plan {config}")
     assert code == 1 and "logo.png does not exist" in said["message"] and "assets/make.py" in said["remedy"]
+    code, said = deploy("image build --with packer --dry-run")
+    assert (code, said["message"]) == (2, "missing: --var driver_sha256=…")
     code, said = deploy("create --via computenest --spec gn7i-c16g1 --generate-password")
     assert (code, said["message"]) == (2, "missing: --service-id")
     code, said = deploy("create --via computenest --service-id service-0 --generate-password")

@@ -55,6 +55,7 @@ def test_lost_answers_make_nothing_twice(deploy: Deploy, project: Path, state: P
     assert versions == {"whisper-image": ["1"], "whisper-package": ["draft"]}
     assert deploy(f"service withdraw --yes {config}")[1]["status"] == "Offline"
     assert deploy(f"service delete --yes {config}")[0] == 0
+    assert deploy(f"image retire --image-version 1 --yes {config}")[0] == 0
     assert not state.exists(), "nothing is left, so the local target went"
 
 

@@ -12,20 +12,20 @@ from collections.abc import Mapping
 
 from ..actions import Action
 from ..engine import Engine
-from .artifacts import ArtifactActions
+from .artifacts import ArtifactActions, has_image
 from .cases import CaseActions
 from .objects import BUCKET, Objects
 from .services import Services
 from .supplier import SupplierActions
 from .user import UserActions
 
-__all__ = ["BUCKET", "Objects", "has_services", "services_of"]
+__all__ = ["BUCKET", "Objects", "has_work", "services_of"]
 SUPPLIER, USER = "2021-05-21", "2021-06-01"
 
 
-def has_services(engine: Engine) -> bool:
-    """Somebody's service is kept here, so the state must stay though no stack is left."""
-    return bool(Services(engine.store).all())
+def has_work(engine: Engine) -> bool:
+    """Somebody's service or image is kept here, so the state must stay though no stack is left."""
+    return bool(Services(engine.store).all()) or has_image(engine.store)
 
 
 def services_of(engine: Engine, objects: Objects) -> Mapping[str, Mapping[str, Action]]:

@@ -24,6 +24,11 @@ _DRAFT = "draft"
 Artifact = dict[str, Any]
 
 
+def has_image(store: Store) -> bool:
+    """Packages alone do not count: they can be made again in a moment."""
+    return any(artifact["Type"] == "EcsImage" for artifact in store.documents(_KIND))
+
+
 class ArtifactActions:
     def __init__(self, store: Store, objects: Objects) -> None:
         self._store, self._objects = store, objects
