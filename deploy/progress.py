@@ -30,6 +30,9 @@ _AWAITED = {
 _STYLE = {"COMPLETE": "green", "FAILED": "red", "PROGRESS": "yellow"}
 # As wide as the longest that come, so that nothing jumps when they do.
 _NAME_WIDTH, _STATUS_WIDTH, _TIME_WIDTH = 22, 18, 6
+# On a narrower terminal statuses are signs, and names as wide as they are.
+_NARROW = 60
+_SIGN = {"COMPLETE": "✔", "FAILED": "✘", "PROGRESS": "…"}
 
 
 def watch(
@@ -85,7 +88,7 @@ def _live(steps: Iterable[Step], stream: TextIO, clock: Callable[[], float], env
     from rich.live import Live
 
     console = Console(file=stream, no_color="NO_COLOR" in environ, _environ=dict(environ))
-    tree = _Tree(clock, console.width, _AWAITED[words.language(environ)])
+    tree = _Tree(clock, lambda: console.width, _AWAITED[words.language(environ)])
     # Drawn four times a second and whenever something happened; each time over the last, in one write.
     with Live(get_renderable=tree.table, console=console, refresh_per_second=4) as live:
         for step in steps:
@@ -109,7 +112,8 @@ class _Tree:
     """The stack with its resources below it, in the order in which they began."""
 
     clock: Callable[[], float]
-    width: int
+    width: Callable[[], int]
+    """Of the terminal, which people make wider and narrower while they wait."""
     awaited: Mapping[str, str]
     stack: Stack | None = None
     rows: dict[str, _Row] = field(default_factory=dict)
@@ -133,16 +137,17 @@ class _Tree:
         from rich.table import Table
         from rich.text import Text
 
-        now = self.clock()
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
-        table.add_column(min_width=_NAME_WIDTH, no_wrap=True)
-        table.add_column(min_width=_STATUS_WIDTH, no_wrap=True)
+        now, width = self.clock(), self.width()
+        narrow = width < _NARROW
+        table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), show_header=False, pad_edge=False)
+        table.add_column(min_width=0 if narrow else _NAME_WIDTH, no_wrap=True, overflow="ellipsis")
+        table.add_column(min_width=1 if narrow else _STATUS_WIDTH, no_wrap=True)
         table.add_column(justify="right", min_width=_TIME_WIDTH, no_wrap=True)
         table.add_column(no_wrap=True)
         # What does not fit is cut off: a line that wraps would make the tree jump.
-        room = max(self.width - self._left(), 0)
+        room = max(width - self._left(narrow=narrow), 0)
         if self.stack is not None:
-            status = _status(self.stack.status)
+            status = _status(self.stack.status, narrow=narrow)
             table.add_row(Text(self.stack.name, style="bold"), status, duration(now - self._start), "")
         for index, (name, row) in enumerate(self.rows.items()):
             branch = "└─" if index == len(self.rows) - 1 else "├─"
@@ -150,18 +155,20 @@ class _Tree:
             note = self.awaited.get(row.type, "") if waiting else (row.reason if row.status.endswith("_FAILED") else "")
             table.add_row(
                 f"{branch} {name}",
-                _status(row.status),
+                _status(row.status, narrow=narrow),
                 duration((row.ended if row.ended is not None else now) - row.begun),
                 _cut(note, room),
             )
         return table
 
-    def _left(self) -> int:
+    def _left(self, *, narrow: bool) -> int:
         """Columns that the other cells take, with the gaps between."""
         names = [len(name) + 3 for name in self.rows]
         statuses = [len(row.status) for row in self.rows.values()]
         if self.stack is not None:
             names, statuses = [*names, len(self.stack.name)], [*statuses, len(self.stack.status)]
+        if narrow:
+            return max(names, default=0) + 1 + _TIME_WIDTH + 3
         return max([_NAME_WIDTH, *names]) + max([_STATUS_WIDTH, *statuses]) + _TIME_WIDTH + 6
 
 
@@ -173,7 +180,8 @@ def _cut(note: str, width: int) -> Text:
     return text
 
 
-def _status(status: str) -> Text:
+def _status(status: str, *, narrow: bool) -> Text:
     from rich.text import Text
 
-    return Text(status, style=_STYLE.get(status.rpartition("_")[2], ""))
+    end = status.rpartition("_")[2]
+    return Text(_SIGN.get(end, "?") if narrow else status, style=_STYLE.get(end, ""))

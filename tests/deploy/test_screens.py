@@ -181,20 +181,34 @@ def normal(text: str) -> str:
     return re.sub(r"\b[0-9a-f]{32}\b", "<token>", text)
 
 
-@pytest.mark.parametrize("name", SCREENS)
-@pytest.mark.parametrize("kind", ["80", "100", "pipe", "json"])
-def test_screen(name: str, kind: str) -> None:
-    screen = SCREENS[name]
-    shown = on_a_terminal(screen, int(kind)) if kind.isdigit() else on_a_pipe(screen, json_wanted=kind == "json")
-    path = GOLDEN / f"{name}.{kind}.txt"
+def compare(file: str, shown: str) -> None:
+    path = GOLDEN / file
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)
         path.write_text(normal(shown), encoding="utf-8")
     assert normal(shown) == path.read_text(encoding="utf-8")
 
 
+KINDS = ("80", "100", "pipe", "json")
+NARROW = ("create", "create-failed", "update")
+
+
+@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_screen(name: str, kind: str) -> None:
+    screen = SCREENS[name]
+    shown = on_a_terminal(screen, int(kind)) if kind.isdigit() else on_a_pipe(screen, json_wanted=kind == "json")
+    compare(f"{name}.{kind}.txt", shown)
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_screen_of_a_narrow_terminal(name: str) -> None:
+    """Where a tree is drawn: nothing wraps, and every line tells how it stands and for how long."""
+    compare(f"{name}.40.txt", on_a_terminal(SCREENS[name], 40))
+
+
 def test_no_golden_file_is_left_over() -> None:
-    wanted = {f"{name}.{kind}.txt" for name in SCREENS for kind in ("80", "100", "pipe", "json")}
+    wanted = {f"{name}.{kind}.txt" for name in SCREENS for kind in KINDS} | {f"{name}.40.txt" for name in NARROW}
     assert {path.name for path in GOLDEN.iterdir()} == wanted
 
 
