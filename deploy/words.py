@@ -33,8 +33,13 @@ def in_chinese(text: str, depth: int = _DEPTH) -> str:
         for pattern, chinese in patterns:
             found = pattern.fullmatch(text)
             if found:
-                return chinese.format(*(in_chinese(value, depth - 1) for value in found.groups()))
+                return chinese.format(*(_value(value, depth - 1) for value in found.groups()))
     return text
+
+
+def _value(text: str, depth: int) -> str:
+    """A message within a message; a single word is a name, such as that of a stack, and stays."""
+    return in_chinese(text, depth) if " " in text else text
 
 
 @cache

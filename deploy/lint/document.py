@@ -50,12 +50,23 @@ def parse(text: str, report: Report) -> Node | None:
         place = (
             SimpleNamespace(line=mark.line + 1, column=mark.column + 1) if mark else SimpleNamespace(line=1, column=1)
         )
-        report("WCN101", place, problem=error.problem or str(error))
+        tab = mark is not None and _at(source, mark) == "\t"
+        problem = "a tab cannot indent; use spaces" if tab else error.problem or str(error)
+        report("WCN101", place, problem=problem)
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = SimpleNamespace(line=before.count("\n") + 1, column=len(before) - before.rfind("\n"))
-        report("WCN101", place, problem=f"{error.reason}: #x{ord(str(error.character)):04x}")
+        # The C reader gives the code of the character, the other one the character.
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        report("WCN101", place, problem=f"{error.reason}: #x{code:04x}")
     raise UnreadableError
+
+
+def _at(source: str, mark: yaml.Mark) -> str:
+    """The character that a complaint points at."""
+    lines = source.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    return line[mark.column : mark.column + 1]
 
 
 def _too_deep(source: str) -> Place | None:

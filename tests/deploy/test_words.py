@@ -86,6 +86,11 @@ def test_values_are_put_in_their_places() -> None:
     assert in_chinese("something new") == "something new"
 
 
+def test_a_stack_may_have_the_name_of_a_word() -> None:
+    assert in_chinese("stock") == "库存"
+    assert in_chinese("stock is ready") == "stock 已就绪"
+
+
 def test_a_short_message_is_no_part_of_a_longer_one() -> None:
     assert in_chinese("service-1 is Online") == "service-1 为 Online"
     assert in_chinese("the disk of that instance is full") == "the disk of that instance is full"

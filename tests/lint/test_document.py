@@ -96,3 +96,12 @@ def test_a_line_of_a_block_is_counted_from_its_text() -> None:
         + "        Fn::Sub: |\n          a\n          b ${Nobody} c\n"
     )
     assert places(check(text)) == [("WCN401", 10, 13)]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("a:\n\t- b\n", "a tab cannot indent; use spaces"), ("a: \x00\n", "control characters are not allowed: #x0000")],
+)
+def test_what_cannot_be_seen_is_named(text: str, problem: str) -> None:
+    [finding] = check(text)
+    assert problem in finding.message("en")
