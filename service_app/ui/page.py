@@ -9,13 +9,15 @@ session cookie, so a job goes on when the page is closed. Gradio's one endpoint 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import gradio as gr
 
-from ..types import ModelInfo
+from ..types import ModelInfo, Punctuation, Script
 from .predict import Predict
 from .spoken import OWN_NAMES
 
+_CHOICES = "task, language, model, prompt, hotwords, words, script, punctuation"
 FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 
 
@@ -51,6 +53,23 @@ def build_page(
                     visible=len(models) > 1,
                 )
                 with gr.Accordion(say("wt_advanced"), open=False, elem_id="wt-advanced"):
+                    with gr.Row(elem_id="wt-writing"):
+                        script = gr.Dropdown(
+                            [(say(f"wt_script_{each or 'keep'}"), each) for each in ("", *get_args(Script))],
+                            value="",
+                            label=say("wt_script"),
+                            elem_id="wt-script",
+                            min_width=120,
+                            visible=any(each.multilingual for each in models),
+                        )
+                        punctuation = gr.Dropdown(
+                            [(say(f"wt_punctuation_{each}"), each) for each in get_args(Punctuation)],
+                            value="keep",
+                            label=say("wt_punctuation"),
+                            elem_id="wt-punctuation",
+                            min_width=120,
+                        )
+                    gr.Markdown(say("wt_writing_info"), elem_id="wt-writing-info")
                     prompt = gr.Textbox(
                         label=say("wt_prompt"), info=say("wt_prompt_info"), lines=2, max_length=600, elem_id="wt-prompt"
                     )
@@ -64,13 +83,14 @@ def build_page(
                 _script("wt-note", assets, "start")
             with gr.Column(elem_id="wt-result-column", min_width=300):
                 _script("wt-result", assets, "result")
+        writing = [script, punctuation]
         start.click(
             None,
-            [task, language, model, prompt, hotwords, words],
-            js=f"async (task, language, model, prompt, hotwords, words) => {{ (await import('{assets}/work.js'))"
-            ".start({task, language, model, prompt, hotwords, words}); }",
+            [task, language, model, prompt, hotwords, words, *writing],
+            js=f"async ({_CHOICES}) => {{ (await import('{assets}/work.js')).start({{{_CHOICES}}}); }}",
             api_name=False,
         )
+        page.load(None, None, writing, js=f"async () => (await import('{assets}/start.js')).writing()", api_name=False)
         gr.api(predict, api_name="predict", concurrency_limit=None)
     return page, say
 

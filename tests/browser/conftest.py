@@ -38,6 +38,7 @@ class Site:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     under: tuple[str, ...] = ()  # a command to run it under
+    server: tuple[str, ...] = ("service_app", "serve")  # the module and its arguments
     user: str = "ann"
     password: str = "Correct-horse-1"
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -63,7 +64,7 @@ class Site:
 
     def start(self) -> None:
         log = self.folder / "app.log"
-        command = [*self.under, sys.executable, "-m", "service_app", "serve"]
+        command = [*self.under, sys.executable, "-m", *self.server]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.settings}
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)

@@ -1,6 +1,6 @@
 // Several recordings at once: a row each, and all texts in one ZIP.
 
-import { batchAddress, downloadMenu } from "./downloads.js";
+import { batchAddresses, downloadMenu } from "./downloads.js";
 import { element, icon } from "./dom.js";
 import { clock, say } from "./page.js";
 import { events, show } from "./work.js";
@@ -30,7 +30,7 @@ export function mountBatch(root) {
     const done = entries.filter((entry) => entry.state === "done").map((entry) => entry.job.id);
     if (zip.dataset.jobs !== String(done)) {
       zip.dataset.jobs = String(done);
-      zip.replaceChildren(...(done.length ? [downloadMenu(say("download_all"), batchAddress(done), "wt-zip")] : []));
+      zip.replaceChildren(...(done.length ? [downloadMenu(say("download_all"), batchAddresses(done), "wt-zip")] : []));
     }
     return undefined;
   });

@@ -19,13 +19,20 @@ export function style() {
   }
 }
 
-/** A button with a menu of links; `address(format, style)` gives each link's target, `id` names the parts. */
-export function downloadMenu(label, address, id = "wt-download") {
+/**
+ * A button with a menu of links. `addresses` has, for each content that can be chosen, `(format, style)` -> the link's
+ * target; the first one is what is given unless another is chosen. `id` names the parts.
+ */
+export function downloadMenu(label, addresses, id = "wt-download") {
+  const contents = Object.keys(addresses);
+  const content = element("select", { id: `${id}-content`, class: "wt-field" }, ...contents.map((name) => element("option", { value: name }, say(`content_${name}`))));
   const links = FORMATS.map((format) =>
     element("a", { class: "wt-format", id: `${id}-${format}`, download: "" }, element("strong", {}, format.toUpperCase()), element("small", {}, say(`format_${format}`))),
   );
-  const aim = () => links.forEach((link, index) => (link.href = address(FORMATS[index], subtitles(FORMATS[index]) ? style() : {})));
-  const panel = element("div", { class: "wt-menu", id: `${id}s` }, element("div", { class: "wt-formats" }, ...links), styleFields(id, aim));
+  const aim = () => links.forEach((link, index) => (link.href = addresses[content.value](FORMATS[index], subtitles(FORMATS[index]) ? style() : {})));
+  content.addEventListener("change", aim);
+  const choice = contents.length > 1 ? element("div", { class: "wt-style wt-content" }, element("label", { for: content.id }, say("content")), content) : null;
+  const panel = element("div", { class: "wt-menu", id: `${id}s` }, ...[choice, element("div", { class: "wt-formats" }, ...links), styleFields(id, aim)].filter(Boolean));
   panel.hidden = true;
   const button = element("button", { class: "wt-secondary wt-strong", type: "button", id, "aria-expanded": "false", "aria-controls": panel.id }, icon("download", 17), label);
   const root = element("div", { class: "wt-menu-root" }, button, panel);
@@ -72,5 +79,12 @@ function styleFields(id, changed) {
   return element("div", { class: "wt-style" }, element("label", { for: `${id}-style` }, say("style")), preset, fields);
 }
 
-export const jobAddress = (id) => (format, chosen) => exportAddress(id, format, chosen);
-export const batchAddress = (ids) => (format, chosen) => zipAddress(ids, format, chosen);
+/** A job's text and, where it has one, its translation (the id of that job), alone and both in one file. */
+export const jobAddresses = (id, translation) => ({
+  original: (format, chosen) => exportAddress(id, format, chosen),
+  ...(translation && {
+    english: (format, chosen) => exportAddress(translation, format, chosen),
+    both: (format, chosen) => exportAddress(id, format, { ...chosen, beside: translation }),
+  }),
+});
+export const batchAddresses = (ids) => ({ original: (format, chosen) => zipAddress(ids, format, chosen) });

@@ -82,10 +82,15 @@ function row(job, context) {
     const task = select("task", [["transcribe", say("task_transcribe")], ["translate", say("task_translate")]], job.task);
     const language = select("language", [["", say("language_auto")], ...Object.entries(config.spoken).map(([code, own]) => [code, own])], job.options?.language ?? "");
     const model = select("model", config.models.map((each) => [each.name, each.name]), job.model ?? config.models.find((each) => each.default)?.name);
+    const script = select("script", ["", "hans", "hant"].map((code) => [code, say(`script_${code || "keep"}`)]), job.options?.script ?? "");
+    const punctuation = select("punctuation", ["keep", "full", "none"].map((code) => [code, say(`punctuation_${code}`)]), job.options?.punctuation ?? "keep");
+    const chosen = { task, language, model, script, punctuation };
     const run = () => attempt(context.message, async () => {
-      await rerun(job.id, { task: task.lastChild.value, language: language.lastChild.value || null, model: model.lastChild.value });
+      await rerun(job.id, Object.fromEntries(Object.entries(chosen).map(([name, { lastChild }]) => [name, lastChild.value])));
     }).then((worked) => worked && context.sheet.close());
-    extra.replaceChildren(task, language, ...(config.models.length > 1 ? [model] : []), element("button", { class: "wt-secondary wt-strong", type: "button", "data-tool": "run", onclick: run }, say("start")));
+    const several = config.models.length > 1;
+    const chinese = config.models.some((each) => each.multilingual);
+    extra.replaceChildren(task, language, ...(several ? [model] : []), ...(chinese ? [script] : []), punctuation, element("button", { class: "wt-secondary wt-strong", type: "button", "data-tool": "run", onclick: run }, say("start")));
   }
 
   function sure() {

@@ -2,7 +2,8 @@
 
 import { Problem, renameJob } from "./api.js";
 import { element, icon, notice } from "./dom.js";
-import { downloadMenu, jobAddress } from "./downloads.js";
+import { Beside } from "./beside.js";
+import { downloadMenu, jobAddresses } from "./downloads.js";
 import { Editor } from "./editor.js";
 import { Find } from "./find.js";
 import { FINAL } from "./follow.js";
@@ -26,6 +27,7 @@ export class JobView {
     this.player = new Player((seconds, playing) => this.transcript.light(seconds, playing));
     this.editor = new Editor(this.transcript, () => this.edited());
     this.find = new Find(this.transcript);
+    this.beside = new Beside(this.transcript, (id) => this.actions.replaceChildren(...this.exits(this.job, id)));
     this.message = element("div", { class: "wt-problem" });
     this.actions = element("div", { class: "wt-actions" });
     this.top = element("div", { class: "wt-top" }, this.actions, this.player.root, this.editor.tools);
@@ -44,6 +46,12 @@ export class JobView {
     const row = element("div", { class: "wt-row" }, element("span", { class: "wt-spinner" }), this.state, this.percent, this.stop);
     this.work = element("div", { class: "wt-work" }, row, this.track, element("div", { class: "wt-row wt-left" }, this.hint, this.ask));
     return this.work;
+  }
+
+  /** The server gets the recording by itself. */
+  fetching() {
+    this.report("fetching");
+    this.hint.textContent = "";
   }
 
   uploading(fraction) {
@@ -93,10 +101,11 @@ export class JobView {
   }
 
   finish(job, text, spoken) {
-    if (["uploading", "queued", "preparing", "transcribing", "translating"].includes(this.root.dataset.state)) announce(job);
+    if (["fetching", "uploading", "queued", "preparing", "transcribing", "translating"].includes(this.root.dataset.state)) announce(job);
     this.root.dataset.state = job.state;
     this.player.captions(text.segments);
     this.editor.load(job.id, text);
+    this.beside.load(job);
     const messages = {
       failed: () => notice("error", job.error?.message ?? say("failed"), this.again()),
       cancelled: () => notice("note", say("cancelled_text"), this.again()),
@@ -110,14 +119,15 @@ export class JobView {
     return element("div", { class: "wt-row" }, element("button", { class: "wt-secondary", type: "button", id: "wt-again", onclick: () => this.attempt(() => rerun(this.job.id, {})) }, say("retry")));
   }
 
-  exits(job) {
+  /** What can be done with the text; `translation` is the id of its translation where there is one. */
+  exits(job, translation) {
     const copy = element("button", { class: "wt-secondary", type: "button", id: "wt-copy" }, icon("copy", 17), element("span", {}, say("copy")));
     copy.addEventListener("click", async () => {
       const done = await copyText(this.transcript.text()).then(() => "copied", () => "copy_failed");
       copy.lastChild.textContent = say(done);
       setTimeout(() => (copy.lastChild.textContent = say("copy")), 2000);
     });
-    return [this.transcript.switch, this.find.root, element("span", { class: "wt-gap" }), this.editor.button, copy, downloadMenu(say("download"), jobAddress(job.id))];
+    return [this.transcript.switch, this.find.root, element("span", { class: "wt-gap" }), this.editor.button, copy, downloadMenu(say("download"), jobAddresses(job.id, translation))];
   }
 
   edited() {
@@ -177,6 +187,7 @@ export class JobView {
     this.player.media.removeAttribute("src");
     this.player.media.load();
     this.editor.save();
+    this.beside.leave();
   }
 }
 

@@ -32,7 +32,8 @@ export function mount(root) {
       // On a phone the card is below the form.
       if (card.getBoundingClientRect().top > window.innerHeight / 2) card.scrollIntoView({ behavior: "smooth" });
     }
-    view?.uploading(detail.fraction);
+    if (detail.link) view?.fetching();
+    else view?.uploading(detail.fraction);
   });
   events.addEventListener("job", ({ detail: { job, text } }) => {
     if (!view || (view.job && view.job.id !== job.id)) fresh(job.name);

@@ -27,7 +27,9 @@ export class Transcript {
     this.plain = element("div", { class: "wt-plain", id: "wt-text" });
     this.root = element("div", { class: "wt-transcript" }, this.list, this.plain);
     this.switch = element("div", { class: "wt-switch", role: "group", "aria-label": say("view") });
-    for (const view of ["segments", "text"]) {
+    this.looked = () => {}; // told which view is shown
+    this.english = null; // segments of the translation
+    for (const view of ["segments", "text", "both"]) {
       this.switch.append(element("button", { type: "button", id: `wt-view-${view}`, onclick: () => this.look(view) }, say(`view_${view}`)));
     }
     this.list.addEventListener("click", (event) => this.click(event, seek));
@@ -40,11 +42,33 @@ export class Transcript {
   }
 
   look(view) {
-    localStorage.setItem(VIEW, view);
-    this.list.hidden = view !== "segments";
+    if (view !== "both") localStorage.setItem(VIEW, view);
+    this.list.hidden = view === "text";
     this.plain.hidden = view !== "text";
+    this.root.classList.toggle("wt-both", view === "both");
     if (!this.plain.hidden) this.plain.textContent = this.text();
     for (const button of this.switch.children) button.setAttribute("aria-pressed", button.id === `wt-view-${view}`);
+    this.looked(view);
+  }
+
+  /** The translation: each of its segments beside the line with which it shares the most time. */
+  beside(segments) {
+    this.english = segments;
+    const said = this.lines.map(() => []);
+    let near = 0;
+    for (const segment of segments) {
+      while (near < said.length - 1 && this.segments[near].end <= segment.start) near += 1;
+      let best = near;
+      for (let at = near; at < said.length && this.segments[at].start < segment.end; at += 1) {
+        if (shared(this.segments[at], segment) > shared(this.segments[best], segment)) best = at;
+      }
+      said[best]?.push(segment.text.trim());
+    }
+    this.lines.forEach((line, at) => {
+      const text = said[at].join(" ");
+      line.other ??= line.item.appendChild(element("div", { class: "wt-beside", lang: "en" }));
+      if (line.other.textContent !== text) line.other.textContent = text;
+    });
   }
 
   /** Lines that are there stay as they are, so that nothing jumps while the text grows or one line is edited. */
@@ -61,6 +85,7 @@ export class Transcript {
     for (const line of fresh) this.list.insertBefore(line.item, after);
     this.lines.forEach((line, index) => (line.segment = segments[index]));
     this.segments = segments;
+    if (this.english) this.beside(this.english);
     if (!this.plain.hidden) this.plain.textContent = this.text();
   }
 
@@ -105,7 +130,7 @@ export class Transcript {
   click(event, seek) {
     const line = this.lineOf(event.target);
     if (!line) return;
-    if (event.target.closest(".wt-time")) return seek(line.segment.start);
+    if (event.target.closest(".wt-time, .wt-beside")) return seek(line.segment.start);
     if (!event.target.closest("p") || line.text.isContentEditable || !getSelection().isCollapsed) return;
     const at = document.caretPositionFromPoint?.(event.clientX, event.clientY);
     const place = at ?? document.caretRangeFromPoint?.(event.clientX, event.clientY);
@@ -129,6 +154,9 @@ export class Transcript {
     if (playing && performance.now() - this.scrolled > REST) line?.item.scrollIntoView({ block: "nearest" });
   }
 }
+
+/** Seconds that two segments have in common; below 0, how far they are apart. */
+const shared = (one, other) => Math.min(one.end, other.end) - Math.max(one.start, other.start);
 
 function range(line, { from, to }) {
   const node = line.text.firstChild;

@@ -2,7 +2,7 @@
 //
 //   "source"   detail: File[]               recordings were chosen or removed
 //   "batch"    detail: Entry[] | null       several recordings are on their way; each as {name, state, fraction, job, …}
-//   "upload"   detail: {name, fraction}     the shown file is on its way
+//   "upload"   detail: {name, fraction, link} the shown file is on its way, or the server fetches a link
 //   "job"      detail: {job, text}          the server's news about the shown job
 //   "trouble"  detail: Problem | null       server out of reach, and back
 //   "refused"  detail: {text, login, nothing} the work could not begin
@@ -70,7 +70,7 @@ async function send(entry, choices, first, several, signal) {
     entry.fraction = fraction;
     entry.state = "uploading";
     if (several) tell("batch", several);
-    if (first) tell("upload", { name: entry.name, fraction });
+    if (first) tell("upload", { name: entry.name, fraction, link: Boolean(entry.link) });
   };
   report(0);
   const hooks = { progress: report, trouble: (problem) => tell("trouble", problem) };
