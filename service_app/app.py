@@ -38,7 +38,8 @@ from .auth.gate import Gate
 from .errors import BadRequest, NotFound, UserError
 from .headers import BodyLimit, ResponseHeaders
 from .janitor import keep_clean
-from .login import login_router, starting_page
+from .login import starting_page
+from .login.routes import login_router
 from .metrics import Metrics
 from .settings import Settings
 from .telemetry import Telemetry, from_environment

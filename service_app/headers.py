@@ -9,8 +9,8 @@ import time
 import uuid
 from typing import Final
 
-from fastapi.exceptions import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .metrics import Metrics

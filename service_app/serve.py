@@ -7,12 +7,16 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
-from .app import create_app
+from .early import Early
 from .logs import set_up
 from .settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # Only this machine's own proxy may say who the client is and whether it came by https.
 _TRUSTED_PROXY = "127.0.0.1"
@@ -35,8 +39,9 @@ def serve(settings: Settings) -> int:
     set_up(settings.log_level)
     _prepare(settings)
     listener = _listen(settings.host, settings.port)
+    early = Early(lambda: create_app(settings))
     config = uvicorn.Config(
-        create_app(settings),
+        early,
         proxy_headers=True,
         forwarded_allow_ips=_TRUSTED_PROXY,
         server_header=False,
@@ -49,7 +54,14 @@ def serve(settings: Settings) -> int:
     logging.getLogger(__name__).info("listening", extra={"host": settings.host, "port": settings.port})
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
-    return 0 if server.started else 1
+    return 0 if server.started and not early.failed else 1
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Imported when the server answers already; it is more than the rest together."""
+    from .app import create_app as create
+
+    return create(settings)
 
 
 def _prepare(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""A recording in Chinese: how it is written, and its English translation beside it."""
+"""A recording in Chinese: how it is written, its English translation beside it, and recordings from links."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import Site, running
 from tests.browser.page import WhisperPage
 from tests.support.axe import violations
+from tests.support.linked import HERE, linked_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 
 @pytest.fixture(scope="module")
 def chinese(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = Site(tmp_path_factory.mktemp("chinese"), server=("tests.browser.two_tongues",))
+    settings = {"WHISPER_PRIVATE_NETWORKS": f"{HERE}/32"}
+    site = Site(tmp_path_factory.mktemp("chinese"), settings, server=("tests.browser.two_tongues",))
     with running(site) as made:
         yield made
 
@@ -102,6 +104,23 @@ def test_the_translation_beside_the_text(window: WhisperPage) -> None:
     window.finished()
     page.locator("#wt-history-open").click()
     expect(page.locator("#wt-jobs > li", has_text="翻译成英文")).to_have_count(1)
+
+
+def test_a_link_to_a_page(chromium: Browser, chinese: Site) -> None:
+    with linked_site() as elsewhere, WhisperPage.open(chromium, chinese.address, locale="zh-CN") as window:
+        window.login(chinese.user, chinese.password)
+        link = window.page.locator("#wt-link-field")
+        link.fill(elsewhere.url("/page-refused"))
+        window.press()
+        expect(window.page.locator("#wt-state")).to_have_text("正在从链接获取录音")
+        expect(window.page.locator("#wt-error")).to_contain_text("该网站拒绝了下载")
+        expect(link).to_have_value(elsewhere.url("/page-refused"))
+        assert all("400 (Bad Request)" in line for line in window.complaints)
+        window.complaints.clear()
+        link.fill(elsewhere.url("/page"))
+        assert window.transcribe() == "done"
+        expect(window.page.locator(".wt-titles h2")).to_contain_text("会议 / 一")
+        window.assert_clean()
 
 
 def test_a_model_that_cannot_translate_says_so(chromium: Browser, site: Site, beckett: Path) -> None:

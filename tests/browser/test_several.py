@@ -9,8 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Browser, Route, expect
 
+from tests.browser.conftest import Site
 from tests.browser.page import WhisperPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
@@ -49,12 +50,42 @@ def test_files_can_be_added_and_taken_away(window: WhisperPage, beckett: Path, s
     expect(page.locator(".wt-file strong")).to_have_text(["silence.wav"])
 
 
-def test_a_large_file_goes_in_pieces_through_a_lost_network(window: WhisperPage, beckett: Path, tmp_path: Path) -> None:
-    large = tmp_path / "large.wav"
-    with wave.open(str(beckett), "rb") as source, wave.open(str(large), "wb") as target:
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory, beckett: Path) -> Path:
+    """The recording and much silence: three pieces."""
+    path = tmp_path_factory.mktemp("media") / "large.wav"
+    with wave.open(str(beckett), "rb") as source, wave.open(str(path), "wb") as target:
         target.setparams(source.getparams())
         speech = source.readframes(source.getnframes())
         target.writeframes(speech + bytes(18 * 1024 * 1024))
+    return path
+
+
+def test_a_login_that_expires_during_an_upload(chromium: Browser, site: Site, large: Path) -> None:
+    with WhisperPage.open(chromium, site.address) as window:
+        window.login(site.user, site.password)
+        page = window.page
+        offsets: list[str] = []
+
+        def end_the_session_once(route: Route) -> None:
+            if route.request.method == "PATCH":
+                offsets.append(route.request.headers["upload-offset"])
+                if len(offsets) == 2:
+                    page.request.post(f"{site.address}/logout", max_redirects=0)
+            route.continue_()
+
+        page.route("**/api/uploads/*", end_the_session_once)
+        window.upload(large)
+        window.press()
+        expect(page.locator(".wt-notice")).to_contain_text("The login has expired and the upload waits")
+        with WhisperPage(window.context.new_page(), window.context, site.address) as second:
+            second.login(site.user, site.password)
+            assert window.finished() == "done"
+        assert window.text().endswith("Fail better.")
+        assert offsets.count("0") == 1, "what had arrived was not sent again"
+
+
+def test_a_large_file_goes_in_pieces_through_a_lost_network(window: WhisperPage, large: Path) -> None:
     page = window.page
     # The second piece breaks once, as when a network is lost and comes back.
     broken: list[str] = []

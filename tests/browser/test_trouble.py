@@ -83,6 +83,7 @@ def test_a_damaged_file_keeps_what_could_be_read(window: WhisperPage, beckett: P
     assert window.transcribe() == "done"
     assert window.text().startswith("Ever tried. Ever failed.")
     assert len(window.text()) < len(BECKETT_TEXT)
+    expect(window.page.locator(".wt-notice")).to_contain_text("The file is damaged")
 
 
 def test_a_video_without_sound(window: WhisperPage, tmp_path: Path) -> None:

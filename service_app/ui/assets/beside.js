@@ -16,7 +16,7 @@ export class Beside {
     this.message = element("div", { class: "wt-problem" });
     transcript.root.prepend(this.message, this.head);
     transcript.looked = (view) => this.looked(view === "both");
-    this.looked(false);
+    this.head.hidden = true;
   }
 
   /** Another job, or another state of the same. */
@@ -27,17 +27,23 @@ export class Beside {
   }
 
   looked(on) {
-    this.head.hidden = this.message.hidden = !on;
-    if (on && this.job) this.begin();
+    this.message.hidden = !on;
+    this.columns(on && Boolean(this.work));
+    if (on && this.job && !this.work) this.begin();
+  }
+
+  columns(shown) {
+    this.head.hidden = !shown;
+    this.transcript.root.classList.toggle("wt-both", shown);
   }
 
   async begin() {
-    if (this.work) return;
-    const able = this.id ? null : translator(this.job);
-    const never = this.id ? null : this.job.language === "en" ? say("beside_same") : !able && say("beside_cannot", { model: this.job.model ?? standard()?.name });
-    if (never) return this.say(notice("note", never));
+    const able = translator(this.job);
+    const never = this.job.language === "en" ? say("beside_same") : !able && say("beside_cannot", { model: this.job.model ?? standard()?.name });
+    if (never && !this.id) return this.say(notice("note", never));
     this.say();
     this.alone.hidden = true;
+    this.columns(true);
     this.state.textContent = say("beside_waiting");
     const work = (this.work = new AbortController());
     try {
@@ -69,12 +75,11 @@ export class Beside {
       this.id = this.work = null;
       this.begin();
     };
-    this.state.textContent = "";
+    this.columns(false);
     this.say(notice("error", text, element("div", { class: "wt-row" }, element("button", { class: "wt-secondary", type: "button", onclick: again }, say("retry")))));
   }
 
   say(...notices) {
-    this.head.hidden = false;
     this.message.replaceChildren(...notices.filter(Boolean));
   }
 

@@ -45,7 +45,6 @@ export class Transcript {
     if (view !== "both") localStorage.setItem(VIEW, view);
     this.list.hidden = view === "text";
     this.plain.hidden = view !== "text";
-    this.root.classList.toggle("wt-both", view === "both");
     if (!this.plain.hidden) this.plain.textContent = this.text();
     for (const button of this.switch.children) button.setAttribute("aria-pressed", button.id === `wt-view-${view}`);
     this.looked(view);
