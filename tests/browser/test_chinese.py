@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Site, running
-from tests.browser.page import WhisperPage
+from tests.browser.page import PATIENCE, WhisperPage
 from tests.support.axe import violations
 from tests.support.linked import HERE, linked_site
 
@@ -72,7 +72,7 @@ def test_the_translation_beside_the_text(window: WhisperPage) -> None:
     assert window.transcribe() == "done"
     original = page.url
     page.locator("#wt-view-both").click()
-    expect(page.locator("#wt-beside-state")).to_have_text("英文（机器翻译）")
+    expect(page.locator("#wt-beside-state")).to_have_text("英文（机器翻译）", timeout=PATIENCE)
     beside = page.locator(".wt-beside")
     expect(beside.nth(0)).to_have_text("We are in Taiwan.")
     expect(beside.nth(1)).to_have_text("It is fine today; let us go out!")
@@ -113,7 +113,7 @@ def test_a_link_to_a_page(chromium: Browser, chinese: Site) -> None:
         link.fill(elsewhere.url("/page-refused"))
         window.press()
         expect(window.page.locator("#wt-state")).to_have_text("正在从链接获取录音")
-        expect(window.page.locator("#wt-error")).to_contain_text("该网站拒绝了下载")
+        expect(window.page.locator("#wt-error")).to_contain_text("该网站拒绝了下载", timeout=PATIENCE)
         expect(link).to_have_value(elsewhere.url("/page-refused"))
         assert all("400 (Bad Request)" in line for line in window.complaints)
         window.complaints.clear()

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import Site
-from tests.browser.page import WhisperPage
+from tests.browser.page import PATIENCE, WhisperPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
@@ -71,16 +71,16 @@ def test_a_login_that_expires_during_an_upload(chromium: Browser, site: Site, la
             if route.request.method == "PATCH":
                 offsets.append(route.request.headers["upload-offset"])
                 if len(offsets) == 2:
-                    page.request.post(f"{site.address}/logout", max_redirects=0)
+                    page.request.post(f"{site.address}/logout")
             route.continue_()
 
         page.route("**/api/uploads/*", end_the_session_once)
         window.upload(large)
         window.press()
-        expect(page.locator(".wt-notice")).to_contain_text("The login has expired and the upload waits")
-        with WhisperPage(window.context.new_page(), window.context, site.address) as second:
-            second.login(site.user, site.password)
-            assert window.finished() == "done"
+        waits = "The login has expired and the upload waits"
+        expect(page.locator(".wt-notice")).to_contain_text(waits, timeout=PATIENCE)
+        WhisperPage(window.context.new_page(), window.context, site.address).login(site.user, site.password)
+        assert window.finished() == "done"
         assert window.text().endswith("Fail better.")
         assert offsets.count("0") == 1, "what had arrived was not sent again"
 
