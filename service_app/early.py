@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from .headers import ResponseHeaders
 from .login import FILES, local_path, login_file, login_page
 from .metrics import Metrics
+from .telemetry import Telemetry
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -33,7 +34,7 @@ class Early:
         self._load = load
         self._app: FastAPI | None = None
         self._loaded = asyncio.Event()
-        self._first = ResponseHeaders(_first, metrics=Metrics())
+        self._first = ResponseHeaders(_first, metrics=Metrics(), telemetry=Telemetry())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
