@@ -13,7 +13,7 @@ import pytest
 
 from deploy.cli import run
 from deploy.options import VERBS
-from deploy.reference import FILE, reference
+from deploy.reference import FILES, reference
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -134,5 +134,6 @@ def test_a_bug_leaves_its_traceback_in_a_log(tmp_path: Path, monkeypatch: pytest
     assert "ZeroDivisionError: a bug" in log.read_text()
 
 
-def test_the_reference_is_what_the_program_takes() -> None:
-    assert FILE.read_text(encoding="utf-8") == reference(), "run: python -m deploy.reference"
+@pytest.mark.parametrize("language", FILES)
+def test_the_reference_is_what_the_program_takes(language: str) -> None:
+    assert FILES[language].read_text(encoding="utf-8") == reference(language), "run: python -m deploy.reference"

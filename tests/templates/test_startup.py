@@ -8,6 +8,7 @@ import http.server
 import io
 import json
 import os
+import re
 import ssl
 import subprocess
 import tarfile
@@ -52,11 +53,15 @@ class Machine:
     certificate: Path
     signals: list[dict[str, str]] = field(default_factory=list)
 
-    def run(self, url: str = "", sha256: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, url: str = "", sha256: str = "", *, line_breaks: bool = False) -> subprocess.CompletedProcess[str]:
+        """With `line_breaks` each Base64 ends with one, as some encoders have it."""
         url = url.replace("PORT", str(self.port))
         choice = {"PackageUrl": url, "PackageSha256": sha256, "ClientCidr": CLIENTS, "Model": "large-v3"}
         choice |= {"DriverSha256": DRIVER} if url else {}
         content = resources(as_the_form_sends(choice))["RunCommand"]["Properties"]["CommandContent"]
+        if line_breaks:
+            content, count = re.subn(r"(_B64=|decode ')([A-Za-z0-9+/=]*)(?=['\n])", r"\1\2\n", content)
+            assert count >= 7
         signal = f"curl -s -X POST -H 'x-token: t' 'https://127.0.0.1:{self.port}/signal?a=1'"
         script = self.root / "command.sh"
         script.write_text(content.replace("CurlCli-of-WaitConditionHandle", signal))
@@ -133,6 +138,15 @@ def test_the_package_is_checked_installed_and_started(machine: Machine) -> None:
     assert "s3cret" not in done.stdout + done.stderr
     assert not list((machine.root / "var/tmp").iterdir())
     assert (machine.root / "opt/whisper").stat().st_mode & 0o777 == 0o755
+
+
+def test_base64_may_end_with_a_line_break(machine: Machine) -> None:
+    done = machine.run(URL, SHA256, line_breaks=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert machine.installed() == [f"--models large-v3 {DRIVER}"]
+    given = (machine.root / "given").read_text().splitlines()
+    assert "PUBLIC_ADDRESS=EipAddress-of-EipAssociation" in given
+    assert len([line for line in given if line.partition("=")[0].endswith("_B64")]) == 3
 
 
 def test_a_second_run_starts_what_is_there(machine: Machine) -> None:
