@@ -32,4 +32,9 @@ bench: ## ratios against peers and limits (ARGS=--json)
 	@scripts/setup.sh test
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-.PHONY: help up down test check torture bench
+docs: ## the documents as a site in site/, every warning an error
+	@scripts/setup.sh test
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
+	@echo site/index.html
+
+.PHONY: help up down test check torture bench docs

@@ -14,7 +14,7 @@ from ..errors import Failure
 
 SETTINGS = (
     "ApprovalType", "DeployType", "Duration", "IsSupportOperated", "PolicyNames", "ServiceType", "ShareType",
-    "TenantType", "TrialDuration",
+    "TenantType", "TrialDuration", "VersionName",
 )  # fmt: skip
 METADATA = ("AlarmMetadata", "DeployMetadata", "LicenseMetadata", "LogMetadata", "OperationMetadata", "UpgradeMetadata")
 _ARTIFACT = re.compile(r"\$\{Artifact\.(\w+)\.ArtifactId\}")

@@ -121,7 +121,8 @@ def test_generate_makes_a_project_and_leaves_our_template_as_it_is(project: Path
 
 
 def test_package_has_the_version_that_the_project_has() -> None:
-    artifacts = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["Artifact"]
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    artifacts = config["Artifact"]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert artifacts["Artifact_Package"]["ArtifactProperty"]["Url"] == f"build/whisper-{version}.tar.gz"
-    assert {artifact["VersionName"] for artifact in artifacts.values()} == {version}
+    assert {part["VersionName"] for part in (*artifacts.values(), config["Service"])} == {version}

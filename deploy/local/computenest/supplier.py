@@ -160,6 +160,9 @@ class SupplierActions:
         for name in ("IsSupportOperated", "Resellable"):
             if name in content:
                 content[name] = arguments.flag(name)
+        for name in ("Duration", "TrialDuration"):
+            if name in content:
+                content[name] = arguments.number(name, 0, 1, 30 if name == "TrialDuration" else 10**9)
         content |= {name: json_value(arguments, name) for name in _JSON if arguments.text(name)}
         infos = rows(arguments, "ServiceInfo")
         for info in infos:
