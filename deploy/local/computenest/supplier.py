@@ -33,6 +33,7 @@ _CHOICES = {
     "ShareType": ("Public", "Restricted", "OnlyFormalRestricted", "OnlyTrailRestricted", "Hidden"),
     "TenantType": ("SingleTenant", "MultiTenant"),
 }
+_NUMBERS = {"Duration": 10**9, "TrialDuration": 30}  # at most
 _FILES = ("Url", "ArchitectureDiagramUrl")  # of each template
 
 
@@ -160,9 +161,7 @@ class SupplierActions:
         for name in ("IsSupportOperated", "Resellable"):
             if name in content:
                 content[name] = arguments.flag(name)
-        for name in ("Duration", "TrialDuration"):
-            if name in content:
-                content[name] = arguments.number(name, 0, 1, 30 if name == "TrialDuration" else 10**9)
+        content |= {name: arguments.number(name, 0, 1, most) for name, most in _NUMBERS.items() if name in content}
         content |= {name: json_value(arguments, name) for name in _JSON if arguments.text(name)}
         infos = rows(arguments, "ServiceInfo")
         for info in infos:
