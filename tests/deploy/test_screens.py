@@ -73,6 +73,18 @@ def bad() -> Timed:
     return Timed([*CREATED, ("WaitCondition", WAIT, "CREATE_FAILED", REASON), ("", "", "CREATE_FAILED", REASON)])
 
 
+def sold_out() -> Timed:
+    cloud = Timed()
+    cloud.zones |= {("cn-hangzhou", BIGGER): ["cn-hangzhou-i"], ("ap-southeast-1", SPEC): ["ap-southeast-1a"]}
+    return cloud
+
+
+def protected() -> Timed:
+    cloud = ready()
+    cloud.put(Stack("stack-1", "whisper", "CREATE_COMPLETE", "", "cn-hangzhou", "", protected=True))
+    return cloud
+
+
 def ready() -> Timed:
     cloud = Timed(ready=True)
     cloud.zones[("cn-hangzhou", SPEC)] = ["cn-hangzhou-h", "cn-hangzhou-i"]
@@ -99,19 +111,25 @@ SCREENS = {
     "create-failed": Screen(f"create {CLOUD} --password-stdin --on-failure keep", bad),
     "create-dry-run": Screen(f"create {CLOUD} --dry-run --tags team=语音组"),
     "create-taken": Screen(f"create {CLOUD} --password-stdin"),
+    "create-no-wait": Screen(f"create {CLOUD} --password-stdin --no-wait", good),
+    "create-sold-out": Screen(f"create {CLOUD.replace('cn-hangzhou-h', 'auto')} --password-stdin", sold_out),
     "specs": Screen("specs"),
     "estimate": Screen(f"estimate {CLOUD}"),
     "preview": Screen(f"preview {CLOUD}"),
     "list": Screen("list --region cn-hangzhou"),
     "status": Screen("status --region cn-hangzhou"),
     "events": Screen("events --region cn-hangzhou"),
+    "events-follow": Screen("events --follow --region cn-hangzhou"),
     "outputs": Screen("outputs --region cn-hangzhou"),
     "logs": Screen("logs --region cn-hangzhou"),
     "resize-dry-run": Screen("resize --spec c32g1.16xlarge --dry-run --region cn-hangzhou"),
+    "update-dry-run": Screen("update --set Model=small --dry-run --region cn-hangzhou"),
     "update": Screen("update --yes --region cn-hangzhou"),
     "upgrade": Screen("upgrade --back --yes --region cn-hangzhou"),
     "drift": Screen("drift --region cn-hangzhou"),
     "delete": Screen("delete whisper --yes --region cn-hangzhou"),
+    "delete-protected": Screen("delete whisper --yes --region cn-hangzhou", protected),
+    "delete-retain": Screen("delete whisper --yes --unprotect --retain --region cn-hangzhou", protected),
     "doctor": Screen("doctor --region cn-hangzhou"),
     "policy": Screen("policy --region cn-hangzhou"),
 }
