@@ -56,7 +56,11 @@ def with_counts(template: Template, scope: Scope) -> Template:
 def _count(name: str, value: Any, scope: Scope) -> int:
     where = f"Resources.{name}.Count"
     found = evaluate(value, scope, where)
-    if isinstance(found, bool) or not isinstance(found, (int, str)) or not re.fullmatch(r"\s*\+?\d+\s*", str(found)):
+    if (
+        isinstance(found, bool)
+        or not isinstance(found, (int, str))
+        or not re.fullmatch(r"\s*\+?\d{1,40}\s*", str(found))
+    ):
         raise invalid(f"{where}: should be a whole number that is not negative.")
     if int(found) > MAX_RESOURCES:
         raise too_many_resources()

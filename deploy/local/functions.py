@@ -9,7 +9,6 @@ of each function in Alibaba Cloud's iac-code 0.16 (`ros_validation`).
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -36,9 +35,9 @@ def _base64_decode(value: Any) -> str | None:
     text = plain(value, "Base64 of UTF-8 text")
     try:
         if not text:
-            raise binascii.Error
+            raise ValueError
         return base64.b64decode(text.removesuffix("\n"), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise FunctionError("wants Base64 of UTF-8 text") from None
 
 
@@ -110,9 +109,9 @@ def _chosen(index: Any, source: Any, form: str) -> Any:
             return values[slice(*(int(part) if part else None for part in key.split(":")))]
         except (ValueError, TypeError):
             raise FunctionError(f"cannot read the slice {key!r}") from None
-    if not re.fullmatch(r"-?\d+(\.0*)?", key):
+    if not re.fullmatch(r"-?\d{1,9}(\.0*)?", key):
         raise FunctionError(f"wants a whole number as the index, not {key!r}")
-    return values[int(float(key))]
+    return values[int(key.partition(".")[0])]
 
 
 def _index(value: Any) -> int | None:

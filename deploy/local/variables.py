@@ -10,6 +10,9 @@ from typing import Any
 from .errors import ApiError, invalid
 from .substitution import Replacement, substituted
 
+MAX_PUT_IN, MAX_DEPTH = 10_000, 50
+"""Values put in, and how deep in each other: a few lines of Locals can stand for any number."""
+
 
 def with_locals(document: dict[str, Any]) -> dict[str, Any]:
     """The document without its Locals. Raises ApiError for those that cannot be, or name each other in a circle."""
@@ -19,10 +22,15 @@ def with_locals(document: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(section, dict):
         raise ApiError("InvalidTemplateSection", "The template section (Locals) is invalid: it should be a map.")
     values = dict(_locals(section, document))
+    put_in = 0
 
     def find(open_names: tuple[str, ...]) -> Replacement:
         def value_of(name: str) -> Any:
+            nonlocal put_in
             value = values[name]
+            put_in += 1
+            if put_in > MAX_PUT_IN or len(open_names) > MAX_DEPTH:
+                raise invalid("Locals: they name each other too often.")
             if name in open_names:
                 raise invalid(f"Circular Dependency Found: {' -> '.join([*open_names, name])}")
             return substituted(value, find((*open_names, name)))

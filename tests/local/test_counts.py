@@ -139,6 +139,8 @@ def test_a_local_stands_where_it_is_named(value: Any, becomes: Any) -> None:
         ({"A": {"Type": "DATASOURCE::VPC::Vpcs", "Properties": {}}}, "DATASOURCE::VPC::Vpcs is not known"),
         ({"B": {"Value": 1}}, "resource of that name"),
         ({"A": {"Value": {"Ref": "C"}}, "C": {"Value": {"Fn::Sub": "${A}"}}}, "A -> C -> A"),
+        ({f"L{n}": {"Value": [{"Ref": f"L{n + 1}"}] * 2} for n in range(40)}, "too often"),
+        ({f"L{n}": {"Value": {"Ref": f"L{n + 1}"}} for n in range(2000)}, "too often"),
     ],
 )
 def test_locals_that_cannot_be(section: Any, problem: str) -> None:

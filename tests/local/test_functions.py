@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from deploy.local.errors import ApiError
-from deploy.local.evaluation import Scope, evaluate, references, zones
+from deploy.local.evaluation import STACK_FUNCTIONS, Scope, evaluate, references, zones
+from deploy.local.functions import TABLE
 from deploy.local.template import read_template
 
 TEMPLATE = """
@@ -259,6 +261,19 @@ def test_problems_say_where_and_what(expression: Any, problem: str) -> None:
         evaluate(expression, scope(), "here")
     assert problem in error.value.message
     assert error.value.status == 400
+
+
+ODD: list[Any] = [
+    None, True, -1, 1.5, 10**30, float("inf"), "", "a,b", '{"a": 1}', "é\x00", "(((", "9" * 500, "10.0.0.0/8", "First",
+    [], [None], [[1]], {}, {"a": [1]}, {"a": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted({*TABLE, *STACK_FUNCTIONS}))
+def test_whatever_comes_there_is_an_answer_or_a_complaint(name: str) -> None:
+    for argument in (*ODD, *([first, second] for first in ODD for second in ODD), *([0, odd, odd] for odd in ODD)):
+        with contextlib.suppress(ApiError):
+            evaluate({name: argument}, scope(), "here")
 
 
 def test_format_time_uses_the_zone() -> None:
