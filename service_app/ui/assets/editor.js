@@ -160,7 +160,8 @@ export class Editor {
   }
 
   say(key) {
-    this.state.textContent = key ? say(key) : "";
+    const text = key ? say(key) : "";
+    if (this.state.textContent !== text) this.state.textContent = text; // the same again would cost each key a layout
   }
 
   /** One request at a time; while the server is out of reach it is tried again. */
