@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--json] [--short] [--only long|clips|clients|beside] [--rounds N] [--device cpu|cuda]`
+"""`python -m benchmarks [--json] [--short] [--only MEASURE] [--rounds N] [--device cpu|cuda]`
 
 One run: peers and ours in turn on the same recordings, medians, ratios against the goals. Progress goes to standard
 error. Exit status 1 when a goal was missed. The demo weights (Whisper tiny.en) serve, or `--models FOLDER --model

@@ -44,16 +44,21 @@ def recording(folder: Path, seconds: float, seed: int = 1) -> Clip:
 
 def clips(folder: Path, lengths: tuple[int, ...] = CLIP_SECONDS) -> list[Clip]:
     """Recordings of these lengths in all formats in turn, in mixed order."""
-    made = []
-    for number, seconds in enumerate(lengths):
-        form, codec = FORMATS[number % len(FORMATS)]
-        path = folder / f"clip-{seconds}-{number}{SUFFIX[form]}"
-        samples, text = _speech(seconds, seed=100 + number)
-        if not path.exists():
-            encode(path, samples, form=form, codec=codec, rate=OPUS_RATE if codec == "libopus" else 44_100)
-        made.append(Clip(path, float(seconds), text))
+    made = [
+        encoded(folder, seconds, 100 + number, *FORMATS[number % len(FORMATS)])
+        for number, seconds in enumerate(lengths)
+    ]
     random.Random(16).shuffle(made)
     return made
+
+
+def encoded(folder: Path, seconds: float, seed: int, form: str, codec: str) -> Clip:
+    """One recording in a format of libavformat."""
+    path = folder / f"clip-{seconds:g}-{seed}{SUFFIX[form]}"
+    samples, text = _speech(seconds, seed)
+    if not path.exists():
+        encode(path, samples, form=form, codec=codec, rate=OPUS_RATE if codec == "libopus" else 44_100)
+    return Clip(path, float(seconds), text)
 
 
 def _speech(seconds: float, seed: int) -> tuple[Samples, str]:

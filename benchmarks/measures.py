@@ -6,13 +6,14 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import corpus, processes, serving
-from .peers import BATCHED, OPENAI, OURS, OURS_REFERENCE, SEQUENTIAL, Peer, Run
-from .words import Comparison, compare, words
+from . import corpus, processes, serving, shares
+from .peers import ALONE, BATCHED, OPENAI, OURS, OURS_REFERENCE, PINNED, SEQUENTIAL, Peer, Run
+from .words import Comparison, compare, total, words
 
+WORDS_SECONDS, WORDS_SEEDS = 180.0, (1, 2, 3, 4)
 SHORT_CLIP = 5
 PROBES = 8  # short clips asked for while a long file runs
 
@@ -53,7 +54,8 @@ class Bench:
         return found
 
     def peer(self, name: str) -> Peer:
-        weights = {OURS: self.models, OURS_REFERENCE: self.models, OPENAI: self.checkpoint}.get(name, self.weights)
+        ours = dict.fromkeys((OURS, OURS_REFERENCE, ALONE, PINNED), self.models)
+        weights = (ours | {OPENAI: self.checkpoint}).get(name, self.weights)
         return Peer(name, weights, self.device)
 
     def clips(self) -> list[corpus.Clip]:
@@ -77,22 +79,45 @@ def long_recording(bench: Bench) -> Iterator[Row]:
     detail = f"{wall[OPENAI]:.1f} s / {wall[OURS_REFERENCE]:.1f} s; "
     detail += f"processor time {cpu[OPENAI] / cpu[OURS_REFERENCE]:.1f}×"
     yield Row("the same, our openai-whisper engine", OPENAI, wall[OPENAI] / wall[OURS_REFERENCE], 2.0, detail=detail)
-    yield from _quality(clip.text, runs)
+    yield from _quality(work, [(clip.text, {name: found[0].text for name, found in runs.items()})])
 
 
-def _quality(said: str, runs: dict[str, list[Run]]) -> Iterator[Row]:
-    heard = {name: words(found[0].text) for name, found in runs.items()}
-    for name in (OURS, OURS_REFERENCE):
-        reference = compare(words(said), heard[SEQUENTIAL if name == OURS else OPENAI])
-        mine = compare(words(said), heard[name])
+def every_word(bench: Bench) -> Iterator[Row]:
+    """What is heard of several recordings, together: on one of them a word is a third of a point."""
+    seconds, seeds = (60.0, (1,)) if bench.short else (WORDS_SECONDS, WORDS_SEEDS)
+    clips = [corpus.recording(bench.folder, seconds, seed) for seed in seeds]
+    names = (OPENAI, SEQUENTIAL, OURS_REFERENCE, OURS)
+    runs = _interleaved(replace(bench, rounds=1), names, [clip.path for clip in clips])
+    heard = [(clip.text, {name: runs[name][0][at].text for name in names}) for at, clip in enumerate(clips)]
+    yield from _quality(f"{len(clips)} recordings of {seconds:g} s", heard)
+
+
+def devices(bench: Bench) -> Iterator[Row]:
+    """One recording over all devices and over one; processors pose as devices, each worker on a core of its own."""
+    clip = corpus.recording(bench.folder, bench.seconds)
+    runs = _interleaved(bench, (ALONE, PINNED), [clip.path])
+    one, all_of_them = (_median([run[0].seconds for run in runs[name]]) for name in (ALONE, PINNED))
+    detail = f"{one:.1f} s / {all_of_them:.1f} s"
+    yield Row(f"{clip.seconds:g}-second recording, all devices", "one device", one / all_of_them, 1.6, detail=detail)
+    lost = compare(words(runs[ALONE][0][0].text), words(runs[PINNED][0][0].text))
+    yield Row("the same, words that differ", "one device", 100 * lost.error_rate, 0, " %", low=True)
+
+
+def _quality(work: str, heard: Sequence[tuple[str, dict[str, str]]]) -> Iterator[Row]:
+    """`heard`: what is said in a recording, and what each engine made of it."""
+    for name, peer in ((OURS, SEQUENTIAL), (OURS_REFERENCE, OPENAI)):
+        reference = total(compare(words(said), words(texts[peer])) for said, texts in heard)
+        mine = total(compare(words(said), words(texts[name])) for said, texts in heard)
         worse = 100 * (mine.error_rate - reference.error_rate)
         detail = f"{_percent(mine.error_rate)} / {_percent(reference.error_rate)} of what is said"
-        yield Row(f"{name}: word errors", "sequential", worse, 0.5, " points", low=True, detail=detail)
-        lost = compare(heard[SEQUENTIAL if name == OURS else OPENAI], heard[name])
+        yield Row(f"{work}, {name}: word errors", peer, worse, 0.5, " points", low=True, detail=detail)
+        lost = total(compare(words(texts[peer]), words(texts[name])) for _, texts in heard)
         detail = f"{_percent(mine.deletion_rate)} of what is said, at most {_gap(mine)} in a row; "
         detail += f"in the sequential transcript {_percent(reference.deletion_rate)}, {_gap(reference)}"
-        yield Row(f"{name}: words deleted", "sequential", 100 * lost.deletion_rate, 2.0, " %", True, detail)
-        yield Row(f"{name}: longest invention", "what is said", _invented(words(said), heard[name]), 4, " words", True)
+        yield Row(f"{work}, {name}: words deleted", peer, 100 * lost.deletion_rate, 2.0, " %", True, detail)
+        yield Row(f"{work}, {name}: longest sentence lost", "what is said", mine.longest_gap, 4, " words", True)
+        invented = max(_invented(words(said), words(texts[name])) for said, texts in heard)
+        yield Row(f"{work}, {name}: longest invention", "what is said", invented, 4, " words", True)
 
 
 def clips_over_http(bench: Bench) -> Iterator[Row]:
@@ -140,13 +165,10 @@ def _clips(
     slow, quick = (_median([_p95(load.latencies) for load in loads]) for loads in (together, alone))
     yield Row("the same, p95", "one client", slow / quick, 4.0, low=True, detail=f"{slow:.2f} s / {quick:.2f} s")
     probes = [probe for load in together for probe in load.probes]
-    p99 = sorted(probes)[int(0.99 * len(probes))]
     detail = f"worst {1000 * max(probes):.0f} ms of {len(probes)}"
-    yield Row("/healthz under that load, p99", "", 1000 * p99, 50, " ms", low=True, detail=detail)
+    yield Row("/healthz under that load, p99", "", 1000 * _p99(probes), 50, " ms", low=True, detail=detail)
     yield Row("memory under that load", "", max(load.peak_mib for load in together), 1135, " MiB", low=True)
-    used = {name: sum(load.cpu[name] for load in together) for name in ("model", "other")}
-    share = 100 * used["other"] / sum(used.values())
-    yield Row("processor time outside the model", "total", share, 10, " %", low=True)
+    yield _outside(clips, together)
     wrong = [name for load in (*together, *alone) for name in load.errors]
     bad = [
         clip.path.name
@@ -156,20 +178,37 @@ def _clips(
     yield Row("clips without their text", "", len(set(wrong + bad)), 0, "", low=True, detail=", ".join(wrong + bad))
 
 
+def _outside(clips: Sequence[corpus.Clip], loads: Sequence[serving.Load]) -> Row:
+    """Reading files, features, queue, HTTP and JSON; not the two networks: Whisper and the speech detector."""
+    server, readers, workers = (
+        sum(load.cpu[part] for load in loads) / len(loads) for part in ("server", "readers", "workers")
+    )
+    detector, spectrograms = shares.detecting(clips), shares.features(clips)
+    used = server + readers + workers
+    detail = (
+        f"of {total:.1f} s: server {server:.1f}, readers {readers:.1f} without the speech detector's {detector:.1f}"
+    )
+    detail += f", features {spectrograms:.1f}"
+    outside = 100 * (server + readers - detector + spectrograms) / used
+    return Row("processor time outside the models", "total", outside, 10, " %", low=True, detail=detail)
+
+
 def _many_clients(bench: Bench, server: serving.Server, clips: Sequence[corpus.Clip]) -> Iterator[Row]:
     """Every count of clients has the same work, so that the figures compare."""
     work = list(clips) * (1 if bench.short else 4)
-    speeds, memory = {}, {}
+    speeds, memory, probes = {}, {}, {}
     for clients in (1, 4, 8, 16, 64) if not bench.short else (4, 8):
         bench.say(f"{clients} clients")
         seen = serving.load(server, work, clients)
         speeds[clients] = sum(clip.seconds for clip in work) / seen.seconds
-        memory[clients] = seen.peak_mib
+        memory[clients], probes[clients] = seen.peak_mib, 1000 * _p99(seen.probes)
     listed = ", ".join(f"{clients}: {speed:.0f}×" for clients, speed in speeds.items())
     off = max(abs(speed / speeds[8] - 1) for clients, speed in speeds.items() if clients >= 4)
     yield Row("throughput from 4 clients on", "8 clients", 100 * off, 10, " % off", low=True, detail=listed)
     listed = ", ".join(f"{clients}: {mib:.0f}" for clients, mib in memory.items())
     yield Row("memory, most clients", "8 clients", max(memory.values()) / memory[8], 1.1, low=True, detail=listed)
+    listed = ", ".join(f"{clients}: {probe:.0f}" for clients, probe in probes.items())
+    yield Row("/healthz, most clients, p99", "", max(probes.values()), 50, " ms", low=True, detail=listed)
 
 
 def _beside_a_long_file(bench: Bench, server: serving.Server) -> Iterator[Row]:
@@ -180,8 +219,8 @@ def _beside_a_long_file(bench: Bench, server: serving.Server) -> Iterator[Row]:
     idle = serving.load(server, [short] * probes, 1)
     running = threading.Thread(target=serving.load, args=(server, [long], 1))
     running.start()
-    start = processes.cpu_by_module(server.pid)["model"]
-    while running.is_alive() and processes.cpu_by_module(server.pid)["model"] < start + 2:
+    start = processes.cpu_by_part(server.pid)["workers"]
+    while running.is_alive() and processes.cpu_by_part(server.pid)["workers"] < start + 2:
         time.sleep(0.1)  # until it is being decoded
     busy = serving.load(server, [short] * probes, 1)
     valid = running.is_alive()
@@ -219,6 +258,10 @@ def _p95(values: Sequence[float]) -> float:
     return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
 
 
+def _p99(values: Sequence[float]) -> float:
+    return sorted(values)[int(0.99 * len(values))]
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
@@ -229,6 +272,8 @@ def _gap(found: Comparison) -> int:
 
 MEASURES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "long": long_recording,
+    "words": every_word,
+    "devices": devices,
     "clips": clips_over_http,
     "clients": many_clients,
     "beside": short_beside_long,

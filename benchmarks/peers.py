@@ -23,6 +23,7 @@ from . import processes
 
 ROOT = Path(__file__).parents[1]
 OURS, OURS_REFERENCE = "ours", "ours-openai"
+ALONE, PINNED = "ours-one-device", "ours-pinned-devices"
 OPENAI, SEQUENTIAL, BATCHED = "openai-whisper", "faster-whisper", "faster-whisper-batched"
 Heard = Iterable[str]  # pieces of text as they come
 
@@ -100,17 +101,27 @@ def _openai(checkpoint: Path, device: str) -> Callable[[str], Heard]:
     return transcribe
 
 
-def _ours(models: Path, device: str, engine_name: str) -> Callable[[str], Heard]:
+def _ours(models: Path, name: str, device: str) -> Callable[[str], Heard]:
     from concurrent.futures import as_completed
 
     from service_app.engine import Engine
     from service_app.types import Lane, Options
 
-    engine = Engine(models_dir=models, device=device, engine=engine_name)
+    cores = os.sched_getaffinity(0)
+    if name == ALONE and device == "cpu":
+        os.sched_setaffinity(0, {min(cores)})  # one worker of one thread
+    engine = Engine(
+        models_dir=models,
+        device="cuda:0" if (name, device) == (ALONE, "cuda") else device,
+        engine="openai-whisper" if name == OURS_REFERENCE else "faster-whisper",
+    )
+    os.sched_setaffinity(0, cores)
     engine.start()
     atexit.register(engine.stop)
     while not engine.status().ready:
         time.sleep(0.05)
+    if name in (ALONE, PINNED) and device == "cpu":
+        processes.pin(engine.processes)
     options = Options(language="en")
 
     def transcribe(path: str) -> Heard:
@@ -133,10 +144,8 @@ def _ours(models: Path, device: str, engine_name: str) -> Callable[[str], Heard]
 
 def _transcriber(name: str, weights: Path, device: str) -> Callable[[str], Heard]:
     match name:
-        case "ours":
-            return _ours(weights, device, "faster-whisper")
-        case "ours-openai":
-            return _ours(weights, device, "openai-whisper")
+        case _ if name.startswith(OURS):
+            return _ours(weights, name, device)
         case "openai-whisper":
             return _openai(weights, device)
         case _:

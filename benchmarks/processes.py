@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -24,12 +26,16 @@ def cpu_seconds(root: int) -> float:
     return sum(_cpu(pid) for pid in tree(root))
 
 
-def cpu_by_module(root: int) -> dict[str, float]:
-    """CPU seconds of the tree: `model` in worker processes, `other` everywhere else, ended children included."""
-    split = {"model": 0.0, "other": 0.0}
+def cpu_by_part(root: int) -> dict[str, float]:
+    """CPU seconds of a server's tree, ended children included: its `workers`, its `readers` of files, and `server`."""
+    split = {"server": 0.0, "readers": 0.0, "workers": 0.0}
     for pid in tree(root):
-        worker = b"service_app.engine.worker" in _read(Path(f"/proc/{pid}/cmdline"))
-        split["model" if worker else "other"] += _cpu(pid)
+        command = _read(Path(f"/proc/{pid}/cmdline"))
+        if b"service_app.engine.worker" in command:
+            part = "workers"
+        else:
+            part = "readers" if b"service_app.engine.extract" in command else "server"
+        split[part] += _cpu(pid)
     return split
 
 
@@ -53,6 +59,14 @@ def handles(root: int) -> tuple[int, int]:
         except OSError:  # it ended meanwhile
             continue
     return files, threads
+
+
+def pin(pids: Sequence[int]) -> None:
+    """Each process, all its threads, to a core of its own."""
+    cores = sorted(os.sched_getaffinity(0))
+    for pid, core in zip(pids, itertools.cycle(cores)):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {core})
 
 
 def _cpu(pid: int) -> float:

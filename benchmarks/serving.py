@@ -159,14 +159,14 @@ def load(server: Server, clips: Sequence[Clip], clients: int) -> Load:
 
     watchers = [threading.Thread(target=target) for target in (probe, weigh)]
     askers = [threading.Thread(target=ask) for _ in range(clients)]
-    before = processes.cpu_by_module(server.pid)
+    before = processes.cpu_by_part(server.pid)
     began = time.perf_counter()
     for thread in watchers + askers:
         thread.start()
     for thread in askers:
         thread.join()
     seen.seconds = time.perf_counter() - began
-    after = processes.cpu_by_module(server.pid)
+    after = processes.cpu_by_part(server.pid)
     over.set()
     for thread in watchers:
         thread.join()

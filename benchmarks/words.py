@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +24,18 @@ class Comparison:
     @property
     def deletion_rate(self) -> float:
         return self.deleted / max(1, self.reference)
+
+
+def total(parts: Iterable[Comparison]) -> Comparison:
+    """Of several recordings together."""
+    every = list(parts)
+    return Comparison(
+        reference=sum(part.reference for part in every),
+        substituted=sum(part.substituted for part in every),
+        deleted=sum(part.deleted for part in every),
+        inserted=sum(part.inserted for part in every),
+        longest_gap=max((part.longest_gap for part in every), default=0),
+    )
 
 
 def words(text: str) -> list[str]:

@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from . import windows
 from .pcm import BYTES_PER_SECOND, RATE, as_float
-from .process import serve_forks
+from .process import NICE, serve_forks
 from .speech import Detector
 
 # Containers of audio and video; no playlist, script, subtitle, image or network format (libavformat's demuxer names).
@@ -38,6 +38,7 @@ FORMATS = (
 )
 EXTRA_MEMORY = 1 << 30  # bytes beyond what the libraries took
 CPU_SECONDS = 3600
+GATHERED_SECONDS = 0.5  # of audio resampled in one go
 REPORT_SECONDS = 30  # of audio between two signs of life
 
 
@@ -46,6 +47,7 @@ class RefusedError(Exception):
 
 
 def main(descriptor: int) -> NoReturn:
+    os.nice(NICE)
     detector = Detector()
     serve_forks(Connection(descriptor), lambda connection: _one_file(connection, detector))
 
@@ -150,22 +152,40 @@ class Reader:
 
     def _samples(self, container: Any, track: Any) -> Iterator[npt.NDArray[np.int16]]:
         resampler: Any = None
+        gathered: Any = None
         shape = None
         for frame in self._frames(container, track):
             if shape != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change in mid-file
-                if resampler:
-                    yield from _blocks(resampler.resample(None))
-                resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+                if gathered is not None:
+                    yield from self._resampled(resampler, gathered.read())
+                    yield from self._resampled(resampler, None)
+                # Frames have 20 ms: to resample each costs more than to decode it.
+                resampler, gathered = av.AudioResampler(format="s16", layout="mono", rate=RATE), av.AudioFifo()
                 shape = (frame.format.name, frame.layout.name, frame.sample_rate)
             frame.pts = None  # broken time stamps upset the resampler; the samples themselves are the clock
             try:
-                resampled = resampler.resample(frame)
+                gathered.write(frame)
             except (av.FFmpegError, ValueError):
                 self.damaged = True
                 continue
-            yield from _blocks(resampled)
-        if resampler:
-            yield from _blocks(resampler.resample(None))
+            if gathered.samples >= frame.sample_rate * GATHERED_SECONDS:
+                yield from self._resampled(resampler, gathered.read())
+        if gathered is not None:
+            yield from self._resampled(resampler, gathered.read())
+            yield from self._resampled(resampler, None)
+
+    def _resampled(self, resampler: Any, frame: Any) -> Iterator[npt.NDArray[np.int16]]:
+        """What the resampler has after `frame`; None: at the end."""
+        if frame is not None:
+            frame.pts = None
+        try:
+            frames = resampler.resample(frame)
+        except (av.FFmpegError, ValueError):
+            self.damaged = True
+            return
+        for done in frames:
+            if done.samples:
+                yield done.to_ndarray().reshape(-1)
 
     def _frames(self, container: Any, track: Any) -> Iterator[Any]:
         packets = container.demux(track)
@@ -183,12 +203,6 @@ class Reader:
                 return
             except av.FFmpegError:
                 self.damaged = True
-
-
-def _blocks(frames: list[Any]) -> Iterator[npt.NDArray[np.int16]]:
-    for frame in frames:
-        if frame.samples:
-            yield frame.to_ndarray().reshape(-1)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..types import Options, Segment, Window
+from .backends import Capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Ready:
     description: str
-    batch: int  # windows that the device decodes together
+    capacity: Capacity  # what the device's memory has room for
 
 
 @dataclass(frozen=True, slots=True)

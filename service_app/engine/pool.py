@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import Unavailable
@@ -164,6 +164,7 @@ class Pool:
 
     def _fill(self, limit: int) -> list[Ticket]:
         batch: list[Ticket] = []
+        hurried = self._scheduler.recordings == 1  # where several wait, full batches are what helps them all
         while len(batch) < limit and (ticket := self._scheduler.take()):
             if ticket.drop_if_cancelled():
                 continue
@@ -173,7 +174,7 @@ class Pool:
             batch.append(ticket)
             if ticket.tries:
                 break
-            if ticket.task.window.index == 0:
+            if hurried and ticket.task.window.index == 0:
                 limit = min(limit, FIRST_BATCH)
         return batch
 
@@ -263,10 +264,11 @@ class _DeviceThread(threading.Thread):
         if not isinstance(ready, Ready):
             raise WorkerLostError(ready.reason if isinstance(ready, Failed) else "did not load")
         self._failures = 0
-        loaded = f"{ready.description}, batch: {ready.batch}, loaded in {time.monotonic() - began:.1f} s"
+        self._setup = replace(self._setup, capacity=ready.capacity)
+        loaded = f"{ready.description}, batch: {ready.capacity.batch}, loaded in {time.monotonic() - began:.1f} s"
         self._tell(loaded, alive=True)
         threading.Thread(target=self._watch, args=(child,), name=f"{self.name} end", daemon=True).start()
-        while batch := self._pool._take(ready.batch, child):
+        while batch := self._pool._take(ready.capacity.batch, child):
             self._decode(child, batch)
         if self._pool._closed.is_set():
             return

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).parents[2]  # where the package service_app is found
+NICE = 5  # of every child: the page and the interfaces answer first
 END_SECONDS = 5.0  # from the end of the pipe to the end of the process
 
 

@@ -4,7 +4,8 @@ Windows wait in recordings, recordings with their owner, owners in lanes. Served
 
 1. the owner whose turn has waited longest, where a lane's patience counts as time not yet waited: a person at the page
    goes before a program, a program before bulk work, and yet bulk gets a window now and then (aging);
-2. of that owner, the recording that waited longest; one that was never served has a head start (short work first);
+2. of that owner, the recording that waited longest; one that was never served has a head start, and keeps its place for
+   its first windows: what is short ends before the next begins, what is long takes turns (short work first);
 3. of that recording, the first window.
 """
 
@@ -20,9 +21,19 @@ from ..types import Lane
 
 PATIENCE = {Lane.INTERACTIVE: 0.0, Lane.API: 3.0, Lane.BULK: 20.0}  # seconds
 HEAD_START = 10.0  # seconds
+SHORT = 4  # windows, about a minute
 REMEMBERED = 1000  # recordings
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Served:
+    """What a recording has had; it comes back, as its windows are added a few at a time."""
+
+    waiting_since: float
+    last: float
+    windows: int = 0
 
 
 @dataclass(slots=True)
@@ -43,11 +54,16 @@ class Scheduler(Generic[T]):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._owners: dict[tuple[Lane, str], _Owner[T]] = {}
-        self._served: dict[Path, float] = {}  # recordings come back: their windows are added a few at a time
+        self._served: dict[Path, _Served] = {}
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
+
+    @property
+    def recordings(self) -> int:
+        """How many wait."""
+        return sum(len(owner.recordings) for owner in self._owners.values())
 
     def add(self, item: T, *, lane: Lane, owner: str, recording: Path) -> None:
         """Put an item behind the others of its recording."""
@@ -62,7 +78,8 @@ class Scheduler(Generic[T]):
     def _place(self, lane: Lane, owner: str, recording: Path) -> _Recording[T]:
         now = self._clock()
         mine = self._owners.setdefault((lane, owner), _Owner(now))
-        return mine.recordings.setdefault(recording, _Recording(self._served.get(recording, now - HEAD_START)))
+        served = self._served.get(recording)
+        return mine.recordings.setdefault(recording, _Recording(served.waiting_since if served else now - HEAD_START))
 
     def take(self) -> T | None:
         """The next item, or None when nothing waits."""
@@ -75,17 +92,26 @@ class Scheduler(Generic[T]):
         recording = owner.recordings[path]
         item = recording.items.popleft()
         self._size -= 1
-        owner.waiting_since = recording.waiting_since = self._served[path] = now
-        if len(self._served) > REMEMBERED:
-            self._served = {p: t for p, t in self._served.items() if now - t < HEAD_START}
+        owner.waiting_since = now
+        self._count(path, recording, now)
         # Move behind equals: min() takes the first of them, and the clock may not have moved between two calls.
         self._owners[key] = self._owners.pop(key)
-        del owner.recordings[path]
+        if recording.waiting_since == now or not recording.items:
+            del owner.recordings[path]
         if recording.items:
             owner.recordings[path] = recording
         if not owner.recordings:
             del self._owners[key]
         return item
+
+    def _count(self, path: Path, recording: _Recording[T], now: float) -> None:
+        served = self._served.setdefault(path, _Served(recording.waiting_since, now))
+        served.last = now
+        served.windows += 1
+        if served.windows >= SHORT:
+            served.waiting_since = recording.waiting_since = now
+        if len(self._served) > REMEMBERED:
+            self._served = {p: s for p, s in self._served.items() if now - s.last < HEAD_START}
 
     def move(self, recording: Path, lane: Lane) -> list[T]:
         """Bring what waits of a recording to another lane, in its order and with the time it has waited. Gives the

@@ -22,11 +22,13 @@ import numpy as np
 from . import pcm
 from .backends import Backend, Setup, load
 from .messages import Alive, Batch, Detected, Failed, Outcome, Ready, Results, Task
+from .process import NICE
 
 PROBE_SECONDS = 10.0  # between two looks at an idle GPU: 40 ms of work each on an A10, by its data sheet
 
 
 def main(descriptor: int) -> None:
+    os.nice(NICE)
     connection = Connection(descriptor)
     inbox: queue.SimpleQueue[Setup | Batch] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
@@ -38,7 +40,7 @@ def main(descriptor: int) -> None:
     except Exception as error:
         connection.send(Failed(_line(error)))
         return
-    connection.send(Ready(backend.description, backend.batch))
+    connection.send(Ready(backend.description, backend.capacity))
     serve(connection, inbox, backend, PROBE_SECONDS if setup.device == "cuda" else None)
 
 

@@ -35,7 +35,7 @@ _QUEUE: Final = "jobs"
 # would abandon what waits.
 _VERSION: Final = "jobs-1"
 _PRIORITY: Final = {Lane.INTERACTIVE: 1, Lane.API: 10, Lane.BULK: 100}
-_POLL_SECONDS: Final = 0.2
+_POLL_SECONDS: Final = 1.0  # for what found no place when it came; every look costs a hundredth of a core
 _log = logging.getLogger(__name__)
 
 

@@ -77,6 +77,11 @@ class RunStore(Rows):
     def saved_windows(self, job_id: str) -> set[int]:
         return {row.position for row in self._read("SELECT position FROM windows WHERE job_id = :id", id=job_id)}
 
+    def results(self, job_id: str, plan: Plan) -> list[WindowResult]:
+        """The windows saved so far."""
+        rows = self._read("SELECT position, segments FROM windows WHERE job_id = :id", id=job_id)
+        return [WindowResult(plan.windows[row.position], tuple(codec.load_segments(row.segments))) for row in rows]
+
     def save_window(self, job_id: str, executor: str, result: WindowResult, progress: float) -> bool:
         """Text and progress in one transaction; False when the job is no longer ours."""
         with self._engine.begin() as connection:

@@ -18,6 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from pathlib import Path
 from typing import Protocol
 
+from ..engine.coverage import coverage
 from ..errors import UserError
 from ..telemetry import Telemetry
 from ..types import EngineStatus, Failure, Job, JobState, Lane, ModelInfo, Options, Plan, Window, WindowResult
@@ -123,6 +124,7 @@ class Work:
         if self._store.end(job_id, JobState.FAILED, time.time(), failure):
             _log.info("job failed", extra={"job": job_id, "code": failure.code})
             self._store.note(job_id, time.time(), "failed", failure.code)
+            self._note_coverage(job_id)
             self._ended(job_id)
         self._changes.notify(job_id)
 
@@ -249,7 +251,25 @@ class Work:
     def _finish(self, job: Job) -> bool:
         if self._store.finish(job.id, self._executor, time.time()):
             _log.info("job done", extra={"job": job.id, "lane": job.lane.value, "seconds": job.duration})
+            self._note_coverage(job.id)
             self._store.note(job.id, time.time(), "done")
             self._ended(job.id)
         self._changes.notify(job.id)
         return True
+
+    def _note_coverage(self, job_id: str) -> None:
+        """What became of every second, for those who miss a sentence."""
+        plan = self._store.plan(job_id)
+        if plan is None:
+            return
+        found = coverage(plan, self._store.results(job_id, plan))
+        wordless = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in found.unspoken)
+        self._store.note(
+            job_id,
+            time.time(),
+            "coverage",
+            f"of {found.duration:.1f} s with {found.speech:.1f} s of speech: decoded {found.decoded:.1f} s, "
+            f"left out as silent {found.silent:.1f} s, missing {found.missing:.1f} s"
+            f"{f'; decoded without a word: {wordless}' if wordless else ''}"
+            f"{'' if found.complete else '; file damaged, what could not be read is not counted'}",
+        )

@@ -121,7 +121,8 @@ def test_rename_rerun_log(client: httpx.Client) -> None:
     assert client.delete(f"/api/jobs/{job_id}").status_code == 204
     assert client.get(f"/api/jobs/{job['id']}/media").status_code == 200  # its own, though the first one went
     log = client.get(f"/api/jobs/{job['id']}/log").json()["log"]
-    assert [line["event"] for line in log] == ["accepted", "planned", "decoding", "done"]
+    assert [line["event"] for line in log] == ["accepted", "planned", "decoding", "coverage", "done"]
+    assert "missing 0.0 s" in log[3]["detail"]
     assert client.post(f"/api/jobs/{job['id']}/rerun", json={"task": "sing"}).status_code == 400
 
 

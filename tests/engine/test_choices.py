@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from service_app.engine.backends import Capacity, Setup
+from service_app.engine.backends.capacity import capacity, on_cpu, on_gpu
 from service_app.engine.devices import find
 from service_app.engine.models import catalog, choose, installed
 from service_app.errors import Unavailable
@@ -72,3 +74,33 @@ def test_each_gpu_has_a_worker_that_sees_only_it(tmp_path: Path, monkeypatch: py
 def test_a_gpu_that_is_not_there(tmp_path: Path, wanted: str) -> None:
     with pytest.raises(Unavailable, match="nvidia-smi"):
         find(wanted, None, dev=tmp_path)
+
+
+LARGE = {  # large-v2
+    "n_mels": 80, "n_vocab": 51_865, "n_audio_ctx": 1500, "n_audio_state": 1280, "n_audio_head": 20,
+    "n_audio_layer": 32, "n_text_ctx": 448, "n_text_state": 1280, "n_text_head": 20, "n_text_layer": 32,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gib", "chosen"),
+    [
+        (24, Capacity("float16", 24)),  # an A10, as benchmarks/plan.md has it
+        (12, Capacity("float16", 8)),
+        (8, Capacity("int8_float16", 6)),
+        (2, Capacity("int8_float16", 1)),  # it may yet fit: trying costs nothing
+        (0, Capacity("int8_float16", 1)),
+    ],
+)
+def test_numbers_and_batch_come_from_the_gpus_memory(gib: int, chosen: Capacity) -> None:
+    assert on_gpu(LARGE, gib << 30) == chosen
+
+
+def test_a_processor_takes_small_batches_and_smaller_ones_without_memory() -> None:
+    assert [on_cpu(LARGE, gib << 30) for gib in (64, 12, 1)] == [4, 2, 1]
+
+
+def test_what_was_chosen_for_a_device_is_kept_for_its_next_worker() -> None:
+    kept = Capacity("int8_float16", 3)
+    setup = Setup("faster-whisper", Path("/nonexistent"), "cuda", 4, multilingual=True, capacity=kept)
+    assert capacity(LARGE, setup) == kept

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service_app.engine.scheduler import HEAD_START, PATIENCE, Scheduler
+from service_app.engine.scheduler import HEAD_START, PATIENCE, SHORT, Scheduler
 from service_app.types import Lane
 
 Item = tuple[Lane, str, str, int]
@@ -105,6 +105,36 @@ def test_a_new_short_recording_passes_a_long_one_of_the_same_owner() -> None:
     add(scheduler, Lane.API, "a", "short", 0)
     item = scheduler.take()
     assert item and item[2] == "short"
+
+
+def test_short_recordings_end_one_after_another_and_long_ones_take_turns() -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    for name, size in (("a", 3), ("b", SHORT + 4), ("c", SHORT + 4), ("d", 2)):
+        add(scheduler, Lane.API, "somebody", name, *range(size))
+        clock.now += 0.1
+    served = []
+    for _ in range(len(scheduler)):
+        item = scheduler.take()
+        assert item
+        served.append(item[2])
+        clock.now += 0.1
+    assert served == [*"aaa", *"b" * SHORT, *"c" * SHORT, *"dd", *"bc" * 4]
+
+
+def test_a_recording_that_comes_back_keeps_the_place_it_had() -> None:
+    """The windows of a job are handed over a few at a time."""
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    add(scheduler, Lane.API, "a", "first", 0)
+    clock.now += 1
+    add(scheduler, Lane.API, "a", "second", 0, 1)
+    for expected in ("first", "second"):
+        item = scheduler.take()
+        assert item
+        assert item[2] == expected
+    add(scheduler, Lane.API, "a", "first", 1)
+    assert [item[2] for item in take_all(scheduler)] == ["first", "second"]
 
 
 def test_new_recordings_without_end_do_not_starve_a_long_one() -> None:

@@ -54,16 +54,24 @@ def test_every_loud_frame_that_is_no_click_is_speech(scores: np.ndarray) -> None
 
 def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
     scores = np.full(LIMIT + 100, 0.9, np.float32)
-    scores[LIMIT - 100 : LIMIT - 92] = 0.5
+    quiet = int(DEFAULT.easy / FRAME_SECONDS) - 100
+    scores[quiet : quiet + 8] = 0.5
     (first, second) = cut(scores)
     assert first[1] == second[0]
-    assert LIMIT - 100 <= first[1] <= LIMIT - 92
+    assert quiet <= first[1] <= quiet + 8
 
 
 def test_short_sentences_share_a_window_until_it_is_full() -> None:
     sentence = [0.9] * 78 + [0.0] * 31  # 2.5 s and 1 s
-    windows = cut(np.array(sentence * 8, np.float32))
-    assert [round((b - a) * FRAME_SECONDS) for a, b in windows] == [13, 14]
+    windows = cut(np.array(sentence * 12, np.float32))
+    assert [round((b - a) * FRAME_SECONDS) for a, b in windows] == [20, 21]
+
+
+def test_the_cut_falls_into_the_longest_pause_not_into_the_last() -> None:
+    sentence = [0.9] * 78 + [0.0] * 12  # 2.5 s and 0.4 s
+    spoken = sentence * 5 + [0.0] * 20
+    (first, second) = cut(np.array(spoken * 2, np.float32))
+    assert len(spoken) - 32 < first[1] <= second[0] < len(spoken)
 
 
 def test_silence_has_no_windows() -> None:

@@ -22,6 +22,14 @@ Encoded: TypeAlias = Any  # what `encode` gave, on whatever device; only the bac
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a device has room for."""
+
+    compute_type: str  # as CTranslate2 calls it
+    batch: int  # windows that are decoded together
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What a worker process loads, and where."""
 
@@ -31,6 +39,7 @@ class Setup:
     threads: int
     multilingual: bool
     neighbours: int = 1  # workers that share the device's memory, this one among them
+    capacity: Capacity | None = None  # chosen when the device's first worker started; None: choose now
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class Backend(Protocol):
     """One loaded model on one device."""
 
     description: str  # for the status: "int8, threads: 1"
-    batch: int  # windows that are best decoded together
+    capacity: Capacity
     timestamp_begin: int  # the token of 0.00 s; 0.02 s a token
     languages: tuple[str, ...]
     context_limit: int  # most tokens of `Decode.context`

@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from . import Setup
+from . import Capacity, Setup
 
 BEAMS = 5
 RESERVE = 1 << 30  # bytes of a GPU: CUDA's own, features, the encoder's and the output layer's intermediate values
@@ -23,14 +22,11 @@ SHARE = 0.5  # of a processor's free memory
 FEWEST = 8  # windows for which a GPU's weights stay in float16
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    compute_type: str  # as CTranslate2 calls it
-    batch: int
-
-
 def capacity(dims: Mapping[str, int], setup: Setup) -> Capacity:
-    """For the device as it is now."""
+    """For the device as it is now, or as it was when its first worker started: a text shall not depend on which worker
+    is its device's second."""
+    if setup.capacity:
+        return setup.capacity
     if setup.device == "cuda":
         return on_gpu(dims, _gpu_memory())
     return Capacity("int8", on_cpu(dims, _free_memory() // max(1, setup.neighbours)))

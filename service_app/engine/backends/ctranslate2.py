@@ -23,7 +23,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 from ...types import Word
 from ..convert import dimensions, encoder_state, read_variables
 from . import Decode, Encoded, Hypothesis, Samples, Setup, openvino
-from .capacity import Capacity, capacity
+from .capacity import capacity
 
 MAX_INITIAL_TIMESTAMP = 50  # tokens of 0.02 s: the first words begin within the first second
 BEST_OF = 5  # samples at a temperature above 0, as the reference takes
@@ -33,7 +33,7 @@ class CTranslate2Backend:
     def __init__(self, setup: Setup) -> None:
         variables = read_variables(setup.path / "model.bin")
         dims = dimensions(variables)
-        room: Capacity = capacity(dims, setup)
+        room = capacity(dims, setup)
         self._load: dict[str, Any] = {
             "device": setup.device,
             "compute_type": room.compute_type,
@@ -57,7 +57,7 @@ class CTranslate2Backend:
         self._encoder = (
             openvino.Encoder(dims, encoder_state(variables), setup.threads) if openvino.wanted(setup.device) else None
         )
-        self.batch = room.batch
+        self.capacity = room
         self.description = room.compute_type if self._on_gpu else f"{room.compute_type}, threads: {setup.threads}"
         if self._encoder:
             self.description += f", encoder: OpenVINO {self._encoder.precision}"

@@ -38,7 +38,7 @@ class OpenAIBackend:
         self._half = setup.device == "cuda"
         self._plain = self._tokenizer("en", "transcribe")
         dims = vars(self._model.dims)
-        self.batch = capacity(dims, setup).batch
+        self.capacity = capacity(dims, setup)
         self._encoder: openvino.Encoder | None = None
         self.description = "float16" if self._half else f"float32, threads: {setup.threads}"
         if openvino.wanted(setup.device):
