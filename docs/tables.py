@@ -1,6 +1,6 @@
 """python docs/tables.py [--check]: the tables that come from the sources, in both languages.
 
-config.yaml ─▶ specs.md;   the scripts' `fail CODE ZH EN` and the app's errors ─▶ errors.md
+config.yaml ─▶ specs.md, packages of customer.md;   the scripts' `fail CODE ZH EN` and the app's errors ─▶ errors.md
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 _SAID = r'"((?:\$\([^)]*\)|[^"])+)"'
 _FAIL = re.compile(rf"fail ([a-z_]+) {_SAID} {_SAID}")
+_ENGLISH = {"试用版": "trial", "标准版": "standard", "性能版": "performance", "旗舰版": "flagship"}
 _NOTE = {
     "zh": "本文件由 `python docs/tables.py` 生成，请勿直接修改。",
     "en": "Made by `python docs/tables.py`: do not edit.",
@@ -28,7 +29,31 @@ def tables() -> dict[Path, str]:
     for language in ("zh", "en"):
         made[DOCS / language / "specs.md"] = _specs(language)
         made[DOCS / language / "errors.md"] = _errors(language)
+        page = DOCS / language / "customer.md"
+        before, start, rest = page.read_text(encoding="utf-8").partition("<!-- packages -->\n")
+        made[page] = (
+            f"{before}{start}\n{_packages(language)}\n<!-- /packages -->{rest.partition('<!-- /packages -->')[2]}"
+        )
     return made
+
+
+def _packages(language: str) -> str:
+    """What can be chosen with one click, as customers read it."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    specs = {spec["Id"]: spec for spec in config["Catalog"]["Specs"]}
+    zh = language == "zh"
+    rows: list[tuple[object, ...]] = []
+    for template in config["Service"]["DeployMetadata"]["TemplateConfigs"]:
+        for package in template["PredefinedParameters"]:
+            spec = specs[package["Parameters"]["InstanceType"]]
+            name = package["Name"] if zh else f"{package['Name']}, {_ENGLISH[package['Name'][:3]]}"
+            rows.append((name, *_spec_cells(spec)))
+    head = (
+        ("套餐", "实例规格", "vCPU", "内存", "GPU", "系统盘")
+        if zh
+        else ("Package", "Instance type", "vCPU", "Memory", "GPU", "System disk")
+    )
+    return "\n".join(_table(head, rows)) + "\n"
 
 
 def _specs(language: str) -> str:
@@ -39,11 +64,7 @@ def _specs(language: str) -> str:
         if zh
         else ("Instance type", "vCPU", "Memory", "GPU", "System disk")
     )
-    rows = [
-        (f"`{spec['Id']}`", spec["Cpus"], f"{spec['Memory']} GiB",
-         f"{spec['Gpus']} × {spec['Gpu']} {spec['GpuMemory']} GB", f"{spec['SystemDisk']} GB")
-        for spec in catalog["Specs"]
-    ]  # fmt: skip
+    rows = [_spec_cells(spec) for spec in catalog["Specs"]]
     regions = [(f"`{region['Id']}`", region["Zh" if zh else "En"]) for region in catalog["Regions"]]
     models = catalog["Models"]
     names = " ".join(f"`{name}`" for name in models["Names"])
@@ -54,6 +75,11 @@ def _specs(language: str) -> str:
         f"{'默认' if zh else 'Default'}: `{models['Default']}`. {'可选' if zh else 'To choose from'}: {names}", "",
         f"## {'地域' if zh else 'Regions'}", "", *_table(("ID", "名称" if zh else "Name"), regions), "",
     ])  # fmt: skip
+
+
+def _spec_cells(spec: dict[str, object]) -> tuple[object, ...]:
+    gpu = f"{spec['Gpus']} × {spec['Gpu']} {spec['GpuMemory']} GB"
+    return (f"`{spec['Id']}`", spec["Cpus"], f"{spec['Memory']} GiB", gpu, f"{spec['SystemDisk']} GB")
 
 
 def _errors(language: str) -> str:

@@ -37,7 +37,7 @@ def check(say: Callable[[str], None]) -> int:
             one, four = (_run(Path(folder), server, nodes) for nodes in (1, 4))
         finally:
             server.remove()
-    fitted = _fitted(one[1])
+    fitted = _fitted(one)
     say(f"between two windows: {1000 * fitted.overhead:.0f} ms, fitted on one node")
     say("| Nodes | | Measured | Simulated |\n|---|---|---|---|")
     far = 0.0

@@ -89,20 +89,40 @@ def test_every_spec_package_and_region_is_told(language: str) -> None:
     specs, customer = page(language, "specs"), page(language, "customer")
     for key in ("Specs", "Regions"):
         assert [item["Id"] for item in config["Catalog"][key] if f"`{item['Id']}`" not in specs] == []
-    (template,) = config["Service"]["DeployMetadata"]["TemplateConfigs"]
-    assert [p["Name"] for p in template["PredefinedParameters"] if p["Name"] not in customer] == []
+    for template in config["Service"]["DeployMetadata"]["TemplateConfigs"]:
+        assert [p["Name"] for p in template["PredefinedParameters"] if p["Name"] not in customer] == []
 
 
-def test_every_parameter_setting_and_command_is_told() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_parameter_setting_and_command_is_told(language: str) -> None:
     from service_app.settings import Settings
 
-    template = yaml.safe_load((ROOT / "ros_templates/single.yaml").read_text(encoding="utf-8"))
-    told = (DOCS / "parameters.md").read_text(encoding="utf-8")
-    assert [name for name in template["Parameters"] if told.count(f"`{name}`") < 2] == []
-    told = (DOCS / "settings.md").read_text(encoding="utf-8")
-    assert [name for name in Settings.__dataclass_fields__ if f"`WHISPER_{name.upper()}`" not in told] == []
-    told = (DOCS / "cli.md").read_text(encoding="utf-8")
+    chinese, english = (DOCS / "parameters.md").read_text(encoding="utf-8").split("\n## English\n")
+    told = chinese if language == "zh" else english
+    for template in sorted((ROOT / "ros_templates").glob("*.yaml")):
+        parameters = yaml.safe_load(template.read_text(encoding="utf-8"))["Parameters"]
+        assert [name for name in parameters if f"| `{name}` |" not in told] == []
+    rows = [
+        row.split(" | ")
+        for row in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+        if "`WHISPER_" in row
+    ]
+    meaning = {row[0].strip("| `"): row[3 if language == "zh" else 2].strip("| ") for row in rows}
+    names = [f"WHISPER_{name.upper()}" for name in Settings.__dataclass_fields__]
+    assert [name for name in names if not meaning.get(name)] == []
+    assert all(bool(re.search("[\u4e00-\u9fff]", text)) == (language == "zh") for text in meaning.values())
+    told = (DOCS / ("cli.zh-CN.md" if language == "zh" else "cli.md")).read_text(encoding="utf-8")
     assert [verb for verb in VERBS if f"\n## {verb}\n" not in told] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_troubleshooting_quotes_what_is_really_said(language: str) -> None:
+    """`code \\| text` of a failed start, its second text (English) behind the first."""
+    said = {(code, zh if language == "zh" else en) for code, zh, en in load(DOCS / "tables.py").startup_codes()}
+    rows = re.findall(r"^\| `([a-z_]+) \\\| (?:… \\\| )?([^`]+)`", page(language, "customer"), re.MULTILINE)
+    assert len(rows) >= 5
+    unreal = [row for row in rows if row[1] != "…" and not any(c == row[0] and t.startswith(row[1]) for c, t in said)]
+    assert unreal == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -115,6 +135,13 @@ def test_every_action_of_the_provider_is_told(language: str) -> None:
 
 def test_the_regions_of_the_service_are_the_catalog_s() -> None:
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    (template,) = config["Service"]["DeployMetadata"]["TemplateConfigs"]
     regions = [region["Id"] for region in config["Catalog"]["Regions"]]
-    assert template["AllowedRegions"] == regions == config["Artifact"]["Artifact_Image"]["SupportRegionIds"]
+    for template in config["Service"]["DeployMetadata"]["TemplateConfigs"]:
+        assert template["AllowedRegions"] == regions == config["Artifact"]["Artifact_Image"]["SupportRegionIds"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_links_of_the_readme_lead_somewhere(name: str) -> None:
+    """Those of docs/ are mkdocs's to check."""
+    targets = re.findall(r"\]\(([^)\s#]+)", (ROOT / name).read_text(encoding="utf-8"))
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
