@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from ..aside import aside
 from ..exports import plain_text, srt, tsv, vtt
@@ -26,6 +26,7 @@ from .forms import answers
 from .options import options_from
 from .services import Services, key_of, services_of, user_of
 from .upload import receive
+from .written import written
 
 router = APIRouter(tags=["whisper-asr-webservice"])
 _FIELD: Final = ("audio_file",)
@@ -84,7 +85,7 @@ async def asr(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
         return failure_response(ended.failure, request.scope)
     if ended.state is JobState.CANCELLED:
         raise cancelled_error()
-    return _answer(ended, await services.jobs.segments(job.id, owner=job.owner), wanted.output)
+    return await _answer(ended, await services.jobs.segments(job.id, owner=job.owner), wanted.output)
 
 
 @router.post("/detect-language", openapi_extra=_FORM)
@@ -123,11 +124,16 @@ async def _plan(services: Services, media: Path) -> Plan:
         left.set()
 
 
-def _answer(job: Job, segments: list[Segment], output: str) -> Response:
+async def _answer(job: Job, segments: list[Segment], output: str) -> Response:
     match output:
         case "json":
-            listed = [dataclasses.asdict(segment) for segment in segments]
-            return JSONResponse({"language": job.language, "text": plain_text(segments), "segments": listed})
+            return await written(
+                lambda: {
+                    "language": job.language,
+                    "text": plain_text(segments),
+                    "segments": [dataclasses.asdict(segment) for segment in segments],
+                }
+            )
         case "vtt":
             text = vtt(segments)
         case "srt":

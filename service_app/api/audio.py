@@ -26,6 +26,7 @@ from .forms import TRANSCRIPTION_FORM, TRANSLATION_FORM, answers
 from .options import Answer, answer_from, model_from, options_from
 from .services import Services, key_of, services_of, user_of
 from .upload import Upload, receive
+from .written import written
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 _T = TypeVar("_T")
@@ -87,7 +88,7 @@ async def _run(request: Request, task: Task) -> Response:
         return failure_response(ended.failure, request.scope)
     if ended.state is JobState.CANCELLED:
         raise cancelled_error()
-    return _answer(ended, await services.jobs.segments(job.id, owner=owner), answer)
+    return await _answer(ended, await services.jobs.segments(job.id, owner=owner), answer)
 
 
 def _repeated(request: Request) -> bool:
@@ -212,7 +213,7 @@ def cancelled_error() -> Conflict:
     return Conflict("cancelled", zh="任务已被取消。", en="The job was cancelled.")
 
 
-def _answer(job: Job, segments: list[Segment], answer: Answer) -> Response:
+async def _answer(job: Job, segments: list[Segment], answer: Answer) -> Response:
     match answer.format:
         case "text":
             return PlainTextResponse(plain_text(segments) + "\n")
@@ -221,11 +222,11 @@ def _answer(job: Job, segments: list[Segment], answer: Answer) -> Response:
         case "vtt":
             return PlainTextResponse(vtt(segments))
         case "verbose_json":
-            return JSONResponse(verbose(job, segments, words=answer.words))
+            return await written(lambda: verbose(job, segments, words=answer.words))
         case _:
             body: dict[str, Any] = {"text": plain_text(segments), "usage": usage(job)}
             if job.language:
                 body["languages"] = [{"code": job.language}]
             if answer.logprobs:
-                body["logprobs"] = logprobs(segments)
+                return await written(lambda: {**body, "logprobs": logprobs(segments)})
             return JSONResponse(body)

@@ -12,12 +12,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from ..exports import MEDIA_TYPES, Export, Style, archive, export, side_by_side
 from ..types import Segment, Word
 from .forms import answers
 from .services import services_of, user_of
+from .written import written
 
 router = APIRouter(prefix="/api/jobs", tags=["text"])
 _DAY = 86400.0 * 7
@@ -107,23 +108,25 @@ async def download(
     return _download(made, format)
 
 
-@router.get("/{job_id}/segments")
-async def show(request: Request, job_id: str) -> dict[str, Any]:
+@router.get("/{job_id}/segments", response_class=JSONResponse)
+async def show(request: Request, job_id: str) -> Response:
     """The corrected segments where there are any, else those recognised so far, in time order."""
     jobs = services_of(request).jobs
     job = await jobs.get(job_id, owner=user_of(request))
     found = await jobs.segments(job_id, owner=user_of(request))
-    return {
-        "version": job.version,
-        "edited": job.edited,
-        "segments": [dataclasses.asdict(segment) for segment in found],
-    }
+    return await written(
+        lambda: {
+            "version": job.version,
+            "edited": job.edited,
+            "segments": [dataclasses.asdict(segment) for segment in found],
+        }
+    )
 
 
 @router.put("/{job_id}/segments")
 async def edit(request: Request, job_id: str, new: Edit) -> Version:
     """Saves the corrected text. 409 `edit_conflict` when somebody saved a newer version."""
-    segments = [_segment(entry) for entry in sorted(new.segments, key=lambda entry: (entry.start, entry.end))]
+    segments = await asyncio.to_thread(_segments, new)
     job = await services_of(request).jobs.edit(job_id, new.version, segments, owner=user_of(request))
     return Version(version=job.version)
 
@@ -135,6 +138,10 @@ async def revert(request: Request, job_id: str) -> Version:
     job = await jobs.get(job_id, owner=user_of(request))
     job = await jobs.edit(job_id, job.version, None, owner=user_of(request))
     return Version(version=job.version)
+
+
+def _segments(new: Edit) -> list[Segment]:
+    return [_segment(entry) for entry in sorted(new.segments, key=lambda entry: (entry.start, entry.end))]
 
 
 def _segment(entry: EditedSegment) -> Segment:

@@ -1,7 +1,8 @@
-"""`python -m tests.app.measure`: what uploads cost, on a real server process.
+"""`python -m tests.app.measure`: the web side's numbers, on a real server process with the timed engine.
 
-Prints how fast and after how many bytes an upload without credentials is refused, how much memory a large upload adds,
-how long a job waits for its start on an idle server, and how long a start takes with 10,000 jobs in the history.
+Prints each with its goal: how fast and after how many bytes an upload without credentials is refused, whether a wrong
+login tells who exists, how long a job waits for its start, what `/healthz` takes while everything else is busy, what
+500 bad requests are answered with, what memory a large upload adds, how long a start takes with 10,000 jobs stored.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import multiprocessing
 import signal
 import socket
 import sqlite3
@@ -24,6 +26,7 @@ import httpx
 
 from service_app.auth.passwords import hash_password
 
+from .bad_requests import send
 from .conftest import PASSWORD, USER, Server, create, ended, server_command
 
 _HEAD = (
@@ -104,49 +107,122 @@ def fill_history(server: Server, count: int) -> None:
         database.executemany(f"INSERT INTO jobs ({names}) VALUES ({marks})", copies)
 
 
+def wrong_logins(server: Server, count: int) -> float:
+    """Median milliseconds that a wrong login for the administrator takes longer than one for nobody."""
+    took: dict[str, list[float]] = {USER: [], "nobody": []}
+    with server.client(headers={"accept": "*/*"}) as client:
+        for number in range(count):
+            for user, seconds in took.items():
+                origin = {"x-forwarded-for": f"198.18.{number}.{len(user)}"}
+                began = time.monotonic()
+                answer = client.post("/login", data={"username": user, "password": "wrong"}, headers=origin)
+                seconds.append(time.monotonic() - began)
+                assert answer.status_code == 401, answer.text
+    known, nobody = (statistics.median(seconds) * 1000 for seconds in took.values())
+    return known - nobody
+
+
+def busy(url: str, until: float) -> None:
+    """A process of callers: uploads, lists, long transcripts, searches, streams, one after another."""
+    with httpx.Client(base_url=url, auth=(USER, PASSWORD), timeout=60) as client:
+        long = create(client, "SPEECH 1 0")
+        ended(client, long)
+        words = [{"start": n * 0.2, "end": n * 0.2 + 0.2, "text": f" word{n}"} for n in range(10)]
+        segments = [{"start": n * 3.0, "end": n * 3.0 + 3.0, "text": " text" * 10, "words": words} for n in range(2400)]
+        saved = client.put(f"/api/jobs/{long}/segments", json={"version": 0, "segments": segments})  # two hours
+        assert saved.status_code == 200, saved.text
+        while time.time() < until:
+            create(client, "SPEECH 30 0.02" + " " * (8 << 20))
+            client.get(f"/api/jobs/{long}/segments")
+            client.get(f"/api/jobs/{long}/export/docx")
+            client.get("/api/jobs", params={"search": "window 29"})
+            client.post("/v1/audio/transcriptions", files={"file": b"SPEECH 20 0.02"}, data={"stream": "true"})
+
+
+def health_under_load(server: Server, callers: int, seconds: float) -> tuple[float, float]:
+    """p99 and the worst of `/healthz` in milliseconds while so many callers ask for everything."""
+    until = time.time() + seconds
+    start = multiprocessing.get_context("spawn")
+    load = [start.Process(target=busy, args=(server.url, until)) for _ in range(callers)]
+    for each in load:
+        each.start()
+    took = []
+    with server.client() as client:
+        while time.time() < until:
+            began = time.monotonic()
+            assert client.get("/healthz").status_code == 200
+            took.append((time.monotonic() - began) * 1000)
+            time.sleep(0.02)
+    for each in load:
+        each.join(60)
+        assert each.exitcode == 0
+    return statistics.quantiles(took, n=100)[98], max(took)
+
+
+def history_start(server: Server, count: int) -> tuple[float, float]:
+    """Seconds from the start to ready with so many ended jobs stored, and seconds to list them then."""
+    server.end(signal.SIGTERM)
+    fill_history(server, count)
+    began = time.monotonic()
+    server.start()
+    ready = time.monotonic() - began
+    with server.program() as client:
+        client.get("/api/me")  # the password is checked once
+        began = time.monotonic()
+        assert client.get("/api/jobs").json()["jobs"]
+        return ready, time.monotonic() - began
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.app.measure", description=__doc__)
     parser.add_argument("--upload-mib", type=int, default=2048)
     parser.add_argument("--history", type=int, default=10_000)
+    parser.add_argument("--bad", type=int, default=20, help="bad requests to each route")
+    parser.add_argument("--callers", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of load")
+    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    rows: list[tuple[str, float, float | None]] = []
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "WHISPER_DATA_DIR": f"{folder}/data",
             "WHISPER_ADMIN_USER": USER,
             "WHISPER_ADMIN_PASSWORD_HASH": hash_password(PASSWORD),
             "WHISPER_CANARY_MINUTES": "0",
+            "WHISPER_USER_JOBS": "0",
         }
         server = Server(Path(folder) / "data", server_command(), environment).start()
         refusals = [refused_upload(server.port) for _ in range(5)]
+        assert {refusal.status for refusal in refusals} == {401}
+        rows.append(("401 to a 1 GiB upload, slowest of 5 (ms)", max(each.seconds for each in refusals) * 1000, 100))
+        rows.append(("bytes of it that left the client", max(each.sent for each in refusals), 65_536))
+        rows.append(("wrong login, known user minus nobody (ms)", wrong_logins(server, 15), None))
         with server.program() as client:
-            delays = start_delays(client, 10)
+            rows.append(
+                ("submit to start, idle, median of 20 (ms)", statistics.median(start_delays(client, 20)) * 1000, 100)
+            )
+        statuses, failed = send(server, arguments.bad)
+        refused = sum(count for status, count in statuses.items() if 400 <= status < 500)
+        rows += [("bad requests refused", refused, None), ("bad requests answered 5xx", len(failed), 0)]
         grown, took = upload(server, arguments.upload_mib << 20)
+        rows.append((f"memory that a {arguments.upload_mib} MiB upload adds (MiB)", grown, 100))
+        rows.append(("its seconds", took, None))
+        p99, worst = health_under_load(server, arguments.callers, arguments.seconds)
+        rows += [(f"/healthz, {arguments.callers} callers, p99 (ms)", p99, 50), ("its worst (ms)", worst, None)]
+        ready, listing = history_start(server, arguments.history)
+        rows.append((f"start to ready, {arguments.history} jobs, without a model (s)", ready, 5))
+        rows.append(("first page of the history (ms)", listing * 1000, None))
         server.end(signal.SIGTERM)
-        fill_history(server, arguments.history)
-        began = time.monotonic()
-        server.start()
-        ready = time.monotonic() - began
-        with server.program() as client:
-            client.get("/api/me")  # the password is checked once
-            began = time.monotonic()
-            listed = len(client.get("/api/jobs").json()["jobs"])
-            listing = time.monotonic() - began
-        server.end(signal.SIGTERM)
-    found = {
-        "refused_ms": round(statistics.median(refusal.seconds for refusal in refusals) * 1000, 1),
-        "refused_bytes_sent": max(refusal.sent for refusal in refusals),
-        "refused_status": sorted({refusal.status for refusal in refusals}),
-        "start_delay_ms": round(statistics.median(delays) * 1000, 1),
-        "upload_mib": arguments.upload_mib,
-        "upload_adds_mib": grown,
-        "upload_seconds": round(took, 1),
-        "history": arguments.history,
-        "ready_seconds": round(ready, 1),
-        "list_ms": round(listing * 1000, 1),
-        "listed": listed,
-    }
-    print(json.dumps(found, indent=2))
-    return 0
+    missed = [name for name, value, goal in rows if goal is not None and value > goal]
+    if arguments.json:
+        print(json.dumps({name: round(value, 1) for name, value, _ in rows}, indent=2))
+    else:
+        for name, value, goal in rows:
+            shown = "-" if goal is None else f"<= {goal:g}{'  MISSED' if name in missed else ''}"
+            print(f"{name:<58}{value:>10.1f}   {shown}")
+    for line in failed:
+        print(line, file=sys.stderr)
+    return int(bool(missed))
 
 
 if __name__ == "__main__":

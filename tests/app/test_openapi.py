@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
 import hypothesis
 import pytest
 import schemathesis
-from fastapi import FastAPI
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -17,25 +15,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from service_app.api.reference import describe
-from service_app.app import create_app
-from service_app.settings import Settings
-
+from .bad_requests import document, send
 from .conftest import PASSWORD, USER, Server
 
-
-def _document() -> dict[str, Any]:
-    settings = Settings.from_environment({"WHISPER_ADMIN_PASSWORD_HASH": "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YQ"})
-    app: FastAPI = create_app(settings)
-    document = describe(app)
-    # Streams that end with their job are tried in test_page_routes.py.
-    document["paths"].pop("/api/jobs/{job_id}/events")
-    # The login that the test uses must stay.
-    document["paths"].pop("/api/password")
-    return document
-
-
-schema = schemathesis.openapi.from_dict(_document())
+schema = schemathesis.openapi.from_dict(document())
 
 
 @schema.parametrize()
@@ -60,6 +43,13 @@ def test_the_server_does_what_its_document_says(case: schemathesis.Case, server:
             response_schema_conformance,
         ],
     )
+
+
+def test_bad_requests_are_never_the_servers_fault(server: Server) -> None:
+    """The short form; `python -m tests.app.measure` sends hundreds."""
+    statuses, failed = send(server, each=3)
+    assert failed == []
+    assert sum(count for status, count in statuses.items() if 400 <= status < 500) > 60
 
 
 def test_the_reference_is_a_page_of_its_own(server: Server) -> None:

@@ -1,0 +1,28 @@
+"""Long answers as JSON, written in a thread. Python's one call for a whole transcript would hold up every other thread,
+the event loop too, for as long as it takes (two hours of speech: a second)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+
+
+async def written(body: Callable[[], dict[str, Any]]) -> Response:
+    """What `body` makes, as an answer; lists at the top are written entry by entry."""
+    return Response(await asyncio.to_thread(lambda: _pieces(body())), media_type="application/json")
+
+
+def _pieces(body: dict[str, Any]) -> bytes:
+    return ("{" + ",".join(f"{_text(name)}:{_value(value)}" for name, value in body.items()) + "}").encode()
+
+
+def _value(value: Any) -> str:
+    return "[" + ",".join(map(_text, value)) + "]" if isinstance(value, list) else _text(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
