@@ -39,11 +39,10 @@ def messages(module: Path) -> Iterator[str]:
 
 def _said(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.FunctionDef) and node.name.endswith("lines"):
-        named = [
-            each for each in ast.walk(node) if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
-        ]
-        parts = [each.value for each in (*named, *(r for r in ast.walk(node) if isinstance(r, ast.Return)))]
-        return [part for part in parts if part is not None]
+        within = list(ast.walk(node))
+        named = [each for each in within if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)]
+        given = [each for each in within if isinstance(each, ast.Return)]
+        return [each.value for each in (*named, *given) if each.value is not None]
     if isinstance(node, ast.Assign | ast.AugAssign):
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         return [node.value] if getattr(target, "id", "") in LINES else []
@@ -81,7 +80,8 @@ def _texts(node: ast.expr) -> Iterator[str]:
 def test_every_message_is_there(module: str) -> None:
     words = [text for text in messages(DEPLOY / module) if any(map(str.isalpha, text.replace("{}", "")))]
     # As it would be said: with something in each place, and before what ends a line.
-    spoken = [("x1" if text.startswith("  ") else "") + text.replace("{}", "x1") for text in words]
+    ends = re.compile(r"  \w")
+    spoken = [("x1" if ends.match(text) else "") + text.replace("{}", "x1") for text in words]
     unknown = [text for text in spoken if in_chinese(text) == text]
     assert unknown == []
 
