@@ -10,16 +10,19 @@ import http.client
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import Failure
 
+SYSTEMD = "systemd"  # ImageId, by which the emulator boots an instance
 _STOP_SECONDS = 30.0
 _CODE = Path(__file__).resolve().parent.parent
 
@@ -131,6 +134,40 @@ def prepare_image(state_dir: Path) -> None:
             "choose a folder with --state-dir",
             code="StateFolder",
         ) from None
+
+
+def missing_for_systemd() -> tuple[str, str]:
+    """Why no instance can boot here, and the remedy; two empty texts if one can."""
+    from .local.machine.machine import missing
+
+    return missing()
+
+
+def make_image(state_dir: Path, tell: Callable[[str], None]) -> None:
+    """Makes the image that instances with systemd boot from, where there is none of this checkout yet. Raises
+    Failure."""
+    from .local.machine.image import image
+
+    weights = state_dir / "images" / "default" / "opt" / "whisper" / "models"
+    try:
+        prepare_image(state_dir)
+        with image(_CODE, weights if weights.is_dir() else None, tell):
+            pass
+    except (RuntimeError, OSError) as error:
+        raise Failure(
+            f"the image could not be made: {' '.join(str(error).split())[-600:]}",
+            "check the network and the disk, then create it again",
+            code="ImageFailed",
+        ) from None
+
+
+def keep_package(state_dir: Path, package: Path, digest: str) -> Path:
+    """A copy of an upgrade's package where instances of either kind can read it."""
+    kept = state_dir / "packages" / f"{digest}.tar.gz"
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not kept.exists():
+        shutil.copyfile(package, kept)
+    return kept
 
 
 def _demo_weights() -> Path | None:

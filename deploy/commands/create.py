@@ -11,12 +11,14 @@ from typing import Any
 
 from .. import templates
 from ..creation import begin, check_free, take_up, wait
+from ..errors import Failure, Usage
 from ..outcome import plan_lines, stack_data
 from ..plan import stack_plan
 from ..questions import choices
 from ..secret import Secret
 from ..session import Session
 from ..stacks import Stack
+from ..target import SYSTEMD, make_image, missing_for_systemd
 
 
 def create(session: Session) -> int:
@@ -32,11 +34,16 @@ def create(session: Session) -> int:
 
 def _create(session: Session, client_token: str) -> int:
     template = templates.body("single.yaml")
+    systemd = session.args.instance == SYSTEMD
+    if systemd:
+        _require_systemd(session)
     chosen, password = choices(session, template)
     plan = stack_plan(chosen, template=template, client_token=client_token)
     if session.args.dry_run:
         return session.done({"plan": plan.shown()}, plan_lines(session, plan))
     check_free(session, plan.name)
+    if systemd:
+        make_image(session.state_dir, session.tell)
     shown = password if session.args.generate_password else None
     if shown and not session.json:
         # Before anything is sent, or it is lost to somebody whose terminal closes before the end.
@@ -46,6 +53,17 @@ def _create(session: Session, client_token: str) -> int:
     if not session.args.wait:
         return _begun(session, stack)
     return _ready(session, wait(session, stack), chosen.user, shown)
+
+
+def _require_systemd(session: Session) -> None:
+    """Raises `Usage` or `Failure` that says what is missing; the image that boots becomes the stack's."""
+    args = session.args
+    if not args.local:
+        raise Usage("--instance systemd: of the local target only", "add --local", code="Instance")
+    why, remedy = missing_for_systemd()
+    if why:
+        raise Failure(why, remedy, code="InstanceNotPossible")
+    args.set = [*args.set, f"ImageId={SYSTEMD}"]
 
 
 def _resume(session: Session) -> int:

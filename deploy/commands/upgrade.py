@@ -81,4 +81,6 @@ def _steps(session: Session) -> str:
             f"put it where the instance can fetch it, such as a signed OSS URL, and give that with --sha256 {found}",
             code="Package",
         )
-    return f'"$upgrade" {shlex.quote(str(path))} {found}'
+    from ..target import keep_package
+
+    return f'"$upgrade" {shlex.quote(str(keep_package(session.state_dir, path, found)))} {found}'

@@ -192,7 +192,7 @@ class Engine:
 
     def resume(self) -> None:
         """Goes on with what an earlier emulator had begun."""
-        self.means.instances.forget_commands()
+        self.means.instances.resume()
         self.means.commands.forget_running()
         work: Mapping[str, tuple[str, Work]] = {
             "CREATE_IN_PROGRESS": ("CREATE", self._operations.create),

@@ -1,6 +1,9 @@
-"""`process` instances: a private folder on this machine stands for an ECS instance, and commands run in it as Cloud
-Assistant runs them. The folder is the instance's root; every process that belongs to it carries its id in the
-environment, which is how it is found and ended."""
+"""What stands for an ECS instance on this machine, and runs commands as Cloud Assistant does. Two kinds:
+
+process   a private folder is the instance's root; every process that belongs to it carries its id in the
+          environment, which is how it is found and ended
+systemd   the image `systemd`: a booted Debian (booted.py)
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,19 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
 
+from .booted import Booted, Command
 from .errors import CancelError, ResourceError
 
+LOCAL_ADDRESS = "127.0.0.1"  # where a process instance answers
+SYSTEMD = "systemd"  # ImageId of booted instances
 OUTPUT_BYTES = 24 * 1024  # Cloud Assistant keeps the end of longer output
 TERM_GRACE_SECONDS = 5.0
 # Exit codes by which a command asks for a restart of its instance, and to be run again after it ("Run Command" of the
@@ -47,14 +55,24 @@ class Outcome:
 
 
 class Instances:
-    """The instances below one folder, started from the images below another."""
+    """The instances below one folder, started from the images below another. `signals` is the emulator's port, and the
+    path there that booted instances may post to."""
 
-    def __init__(self, folder: Path, images: Path) -> None:
+    def __init__(self, folder: Path, images: Path, signals: tuple[int, str] = (0, "")) -> None:
         self._folder, self._images = folder, images
+        self._booted = Booted(images, signals)
         self._lock = threading.Lock()
 
     def create(self, instance_id: str, image_id: str) -> None:
-        """Copies the image, symbolic links as links, and reserves a port. An image without a folder is `default`."""
+        """Copies the image, symbolic links as links, and reserves a port. An image without a folder is `default`;
+        `systemd` boots. Raises ResourceError."""
+        if image_id == SYSTEMD:
+            root = self._root(instance_id)
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._note(instance_id, {"image": image_id, "port": 0, "address": ""})  # so that a failed boot is removed
+            address = self._booted.create(instance_id, root)
+            self._note(instance_id, {"image": image_id, "port": 0, "address": address})
+            return
         image = self._images / image_id
         if "/" in image_id or not image.is_dir():
             image = self._images / "default"
@@ -65,15 +83,30 @@ class Instances:
         (root / "root").mkdir(mode=0o700, exist_ok=True)
         (root / "tmp").mkdir(mode=0o700, exist_ok=True)
         with self._lock:
-            record = {"image": image_id, "port": self._free_port()}
-            self._record(instance_id).write_text(json.dumps(record))
+            self._note(instance_id, {"image": image_id, "port": self._free_port()})
+
+    def address(self, instance_id: str) -> str:
+        """Its public one."""
+        return str(self._known(instance_id).get("address") or LOCAL_ADDRESS)
+
+    def resume(self) -> None:
+        """After the emulator was away: booted instances that are down come up again, as far as they can; what commands
+        left is removed."""
+        for record in self._folder.glob("*.json"):
+            if self._is_booted(record.stem):
+                self._booted.resume(self._root(record.stem))
+        for folder in self._folder.glob("*/tmp/command-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def exists(self, instance_id: str) -> bool:
         return self._record(instance_id).is_file()
 
     def delete(self, instance_id: str) -> None:
         """Ends the instance's processes and removes its folder; an instance that is gone is no error."""
-        _end(lambda: list(_marked(instance_id)))
+        if self._is_booted(instance_id):
+            self._booted.delete(self._root(instance_id))
+        else:
+            _end(lambda: list(_marked(instance_id)))
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._root(instance_id))
         self._record(instance_id).unlink(missing_ok=True)
@@ -88,7 +121,7 @@ class Instances:
         for _ in range(_MOST_REBOOTS):
             outcome = self._run_once(instance_id, script, timeout, working_dir, cancelled)
             if outcome.exit_code in (REBOOT, REBOOT_AND_AGAIN):
-                _end(lambda: list(_marked(instance_id)))
+                self._restart(instance_id)
             if outcome.exit_code != REBOOT_AND_AGAIN:
                 return outcome
         raise ResourceError(f"The command asked {_MOST_REBOOTS} times to run again after a restart of {instance_id}")
@@ -96,33 +129,40 @@ class Instances:
     def _run_once(
         self, instance_id: str, script: str, timeout: float, working_dir: str, cancelled: Callable[[], bool]
     ) -> Outcome:
+        if self._is_booted(instance_id):
+            command = self._booted.command(self._root(instance_id), script, timeout, working_dir)
+        else:
+            command = self._process_command(instance_id, script, working_dir)
+        try:
+            with command as (arguments, options), tempfile.TemporaryFile() as sink:
+                process = subprocess.Popen(
+                    arguments, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
+                    start_new_session=True, umask=0o022, **options,
+                )  # fmt: skip
+                return Outcome(_wait(process, timeout, cancelled), *_tail(sink))
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ResourceError(f"The command could not be started on {instance_id}: {reason}") from None
+
+    @contextlib.contextmanager
+    def _process_command(self, instance_id: str, script: str, working_dir: str) -> Iterator[Command]:
         root = self._root(instance_id)
         folder = root / "tmp" / f"command-{time.time_ns()}"
         folder.mkdir(mode=0o700)
-        file, output = folder / "script.sh", folder / "output"
         try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(script)
-            with output.open("wb") as sink:
-                process = subprocess.Popen(
-                    ["sh", "-c", str(file)], cwd=root / working_dir.lstrip("/"), env=self._environment(instance_id),
-                    stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
-                    umask=0o022,
-                )  # fmt: skip
-            code = _wait(process, timeout, cancelled)
-            return Outcome(code, *_tail(output))
-        except OSError as error:
-            raise ResourceError(
-                f"The command could not be started on {instance_id}: {error.strerror or error}"
-            ) from None
+            file = folder / "script.sh"
+            file.touch(mode=0o700)
+            file.write_text(script, encoding="utf-8")
+            options = {"cwd": root / working_dir.lstrip("/"), "env": self._environment(instance_id)}
+            yield ("sh", "-c", str(file)), options
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def forget_commands(self) -> None:
-        """Removes what commands left that were running when an earlier emulator was killed."""
-        for folder in self._folder.glob("*/tmp/command-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+    def _restart(self, instance_id: str) -> None:
+        if self._is_booted(instance_id):
+            self._booted.restart(self._root(instance_id))
+        else:
+            _end(lambda: list(_marked(instance_id)))
 
     def _environment(self, instance_id: str) -> dict[str, str]:
         root = self._root(instance_id)
@@ -131,7 +171,7 @@ class Instances:
             "HOME": str(root / "root"),
             "LANG": "C.UTF-8",
             "WHISPER_ROOT": str(root),
-            "WHISPER_PORT": str(json.loads(self._record(instance_id).read_text())["port"]),
+            "WHISPER_PORT": str(self._known(instance_id)["port"]),
             _MARK: instance_id,
         }
 
@@ -150,6 +190,21 @@ class Instances:
     def _record(self, instance_id: str) -> Path:
         return self._folder / f"{instance_id}.json"
 
+    def _known(self, instance_id: str) -> dict[str, Any]:
+        """What was noted of an instance; empty when there is none."""
+        try:
+            known = json.loads(self._record(instance_id).read_text())
+        except FileNotFoundError:
+            return {}
+        assert isinstance(known, dict)
+        return known
+
+    def _note(self, instance_id: str, record: dict[str, Any]) -> None:
+        self._record(instance_id).write_text(json.dumps(record))
+
+    def _is_booted(self, instance_id: str) -> bool:
+        return self._known(instance_id).get("image") == SYSTEMD
+
 
 def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[[], bool]) -> int | None:
     deadline = time.monotonic() + timeout
@@ -166,12 +221,11 @@ def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[
         return None
 
 
-def _tail(path: Path) -> tuple[str, int]:
+def _tail(output: BinaryIO) -> tuple[str, int]:
     """The end of the output that is kept, and how many bytes went before it."""
-    dropped = max(0, path.stat().st_size - OUTPUT_BYTES)
-    with path.open("rb") as file:
-        file.seek(dropped)
-        return file.read().decode("utf-8", "replace"), dropped
+    dropped = max(0, output.seek(0, os.SEEK_END) - OUTPUT_BYTES)
+    output.seek(dropped)
+    return output.read().decode("utf-8", "replace"), dropped
 
 
 def _marked(instance_id: str) -> Iterator[int]:

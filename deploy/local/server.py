@@ -18,7 +18,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from .api import Api
 from .commands import Commands
@@ -56,7 +56,7 @@ class Emulator:
         self._verifier = Verifier(keys, time.time)
         store = Store(folder)
         self._signals = Signals(store, self._key_secret.encode(), lambda: self.url, faults)
-        instances = Instances(folder / "instances", folder / "images")
+        instances = Instances(folder / "instances", folder / "images", (urlsplit(url).port or 0, SIGNAL_PATH))
         commands = Commands(store, instances, faults)
         self.engine = Engine(store, Means(handlers(), instances, commands, self._signals, faults))
         self._objects = Objects(store, self._key_secret.encode(), lambda: self.url)
@@ -264,7 +264,7 @@ def _write_endpoint(folder: Path, url: str, port: int, keys: dict[str, str]) -> 
 def _remove(folder: Path) -> None:
     """All that is ours, the lock file last: until then no other emulator begins here. Somebody else's files in the
     folder stay, and the folder with them."""
-    for name in ("instances", "images"):
+    for name in ("instances", "images", "packages"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in (f"{ENDPOINT_FILE}*", "state.sqlite3*", "seal.key", "emulator.log", LOCK_FILE):
         for path in folder.glob(pattern):

@@ -55,6 +55,11 @@ def create(command: ArgumentParser) -> None:
         "--on-failure", choices=("rollback", "keep"), default="rollback",
         help="remove what was made, or keep it to look into and to --resume (default: %(default)s)",
     )  # fmt: skip
+    running.add_argument(
+        "--instance", choices=("process", "systemd"), default="process",
+        help="with --local, what the instance is: an app on this machine, or a whole Debian with units and HTTPS that "
+        "boots here, which needs root (default: %(default)s)",
+    )  # fmt: skip
     running.add_argument("--protect", action="store_true", help="refuse to delete the stack until --unprotect")
     running.add_argument(
         "--tags", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help="of the stack and what it makes"

@@ -117,6 +117,7 @@ class DurableQueue:
         if self._stopping:
             stop.set()
         try:
+            self.work.await_room(job_id, stop)
             if self.work.begin(job_id, stop):
                 for stage in STAGES:
                     if not _stage(stage, job_id):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ from .runs import RunStore
 MOST_TRIES = 3  # times a job may take the process down without finishing a window in between
 _CALM_SECONDS = 3.0  # that a server lives before a job has its last try
 _IN_FLIGHT = 32  # windows of one job handed to the engine at once: enough to fill batches on four GPUs
+_ROOM = 8 << 20  # bytes that must be free for the text, the log and the databases of a stage
+_ROOM_SECONDS = 1.0  # between two looks at a full disk
 _LOOK_SECONDS = 0.2  # how soon a stop or a cancellation is noticed
 _log = logging.getLogger(__name__)
 
@@ -129,30 +132,51 @@ class Work:
         self._changes.notify(job_id)
 
     def stage(self, name: str, job_id: str, stop: threading.Event) -> bool:
-        """Runs one stage. Raises `Stopped`, and whatever may go better at another try."""
-        job = self._store.get(job_id)
-        if job is None or job.state.final:
-            return False
-        try:
-            match name:
-                case "plan":
-                    return self._plan(job, stop)
-                case "decode":
-                    return self._decode(job, stop)
-                case "finish":
-                    return self._finish(job)
-                case _:
-                    raise ValueError(name)
-        except UserError as error:
-            if stop.is_set():
-                raise Stopped from None
-            self.fail(job_id, error.failure)
-            return False
-        except Exception:
-            # An engine that is being stopped may fail in any way; that says nothing about the job.
-            if stop.is_set():
-                raise Stopped from None
-            raise
+        """Runs one stage, again where it failed because the disk was full. Raises `Stopped`, and whatever may go better
+        at another try."""
+        while True:
+            job = self._store.get(job_id)
+            if job is None or job.state.final:
+                return False
+            try:
+                going_on = self._stage(name, job, stop)
+                self.await_room(job_id, stop)  # who calls has to write that the stage is done
+                return going_on
+            except Stopped:
+                raise
+            except Exception as error:
+                # An engine that is being stopped may fail in any way; that says nothing about the job.
+                if stop.is_set():
+                    raise Stopped from None
+                if self._room(job_id):
+                    if isinstance(error, UserError):
+                        self.fail(job_id, error.failure)
+                        return False
+                    raise
+                self.await_room(job_id, stop)
+
+    def await_room(self, job_id: str, stop: threading.Event) -> None:
+        """Returns when the disk takes what a stage writes. Raises `Stopped`."""
+        if self._room(job_id):
+            return
+        _log.warning("the disk is full; the job waits until there is room", extra={"job": job_id})
+        while not self._room(job_id):
+            if stop.wait(_ROOM_SECONDS):
+                raise Stopped
+
+    def _room(self, job_id: str) -> bool:
+        return shutil.disk_usage(self._media(job_id).parents[1]).free >= _ROOM
+
+    def _stage(self, name: str, job: Job, stop: threading.Event) -> bool:
+        match name:
+            case "plan":
+                return self._plan(job, stop)
+            case "decode":
+                return self._decode(job, stop)
+            case "finish":
+                return self._finish(job)
+            case _:
+                raise ValueError(name)
 
     def _plan(self, job: Job, stop: threading.Event) -> bool:
         self._wait_for_engine(stop)

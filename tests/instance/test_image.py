@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.machine.image import Image, put_package
 from tests.instance.conftest import ROOT
 from tests.instance.machine import Machine
 
@@ -14,11 +15,17 @@ TOKEN_URL = "http://100.100.100.200/latest/api/token"
 SYSTEMD = ROOT / "scripts" / "systemd"
 
 
-def test_baking_twice_is_quick_and_ends_well(bake: tuple[Path, str]) -> None:
-    lines = bake[1].splitlines()
-    assert sum("完成 / done: /opt/whisper/releases/" in line for line in lines) == 2
-    assert "release 0.1.0 is installed" in bake[1], "the second run finds the release"
-    assert "no NVIDIA device: driver skipped" in bake[1]
+def test_baking_ends_well_and_a_second_run_is_quick(bake: Image, instance: Machine) -> None:
+    done = "完成 / done: /opt/whisper/releases/"
+    assert done in bake.said
+    assert "no NVIDIA device: driver skipped" in bake.said
+    put_package(ROOT, instance.path("/root/package"))
+    again = instance.run_command(
+        "#!/bin/sh\nexec /root/package/scripts/install.sh --engines fast --models tiny.en --wheels /nowhere\n"
+    )
+    assert again.returncode == 0, again.stdout
+    assert done in again.stdout
+    assert "release 0.1.0 is installed" in again.stdout, "it finds the release, the packages and the weights"
 
 
 def test_image_is_fit_to_keep(instance: Machine) -> None:
@@ -53,7 +60,8 @@ def test_units_are_sound_and_hardened(instance: Machine) -> None:
 
 def test_nothing_runs_and_nothing_listens_before_the_deployment(instance: Machine) -> None:
     assert instance.execute("systemctl", "--failed", "--no-legend").stdout == ""
-    assert instance.execute("ss", "-Htlun").stdout == ""
+    listening = instance.execute("ss", "-Htlun").stdout.splitlines()
+    assert [line for line in listening if f"127.0.0.1:{instance.signal_port} " not in line] == []  # the world's own
 
 
 def test_app_users_have_no_shell_and_no_way_to_the_metadata_service(instance: Machine) -> None:

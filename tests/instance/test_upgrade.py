@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import subprocess
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.instance.conftest import PACKAGE, PASSWORD, ROOT, USER, Boot, start
+from deploy.local.machine.image import put_package
+from tests.instance.conftest import ROOT, Boot, api, long_recording, start
 from tests.instance.machine import Machine, wait_until
-
-CLIP = ROOT / "service_app" / "assets" / "clips" / "demo-en.wav"
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +27,7 @@ def machine(boot: Boot) -> Iterator[Machine]:
 def package(folder: Path, version: str, broken: str = "") -> tuple[Path, str]:
     """A package of this checkout under another version; `broken` becomes its server. (file, SHA-256)."""
     tree = folder / version
-    for part in PACKAGE:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(ROOT / part, tree / part)
+    put_package(ROOT, tree)
     project = tree / "pyproject.toml"
     project.write_text(project.read_text().replace('version = "0.1.0"', f'version = "{version}"', 1))
     if broken:
@@ -55,12 +48,6 @@ def upgrade(machine: Machine, file: Path, digest: str) -> subprocess.CompletedPr
     )
 
 
-def api(machine: Machine, path: str, *options: str) -> dict[str, object]:
-    url = f"https://{machine.public_address}{path}"
-    done = machine.outside_execute("curl", "-sk", "-u", f"{USER}:{PASSWORD}", *options, url)
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
-
-
 def job_ids(machine: Machine) -> set[str]:
     jobs = api(machine, "/api/jobs")["jobs"]
     assert isinstance(jobs, list)
@@ -71,18 +58,8 @@ def state(machine: Machine, job: dict[str, object]) -> object:
     return api(machine, f"/api/jobs/{job['id']}")["state"]
 
 
-def long_recording(folder: Path, repeats: int) -> Path:
-    with wave.open(str(CLIP)) as clip:
-        parameters, frames = clip.getparams(), clip.readframes(clip.getnframes())
-    path = folder / "long.wav"
-    with wave.open(str(path), "wb") as recording:
-        recording.setparams(parameters)
-        recording.writeframes(frames * repeats)
-    return path
-
-
 def test_a_good_version_takes_over_and_the_running_job_goes_on(machine: Machine, tmp_path: Path) -> None:
-    recording = long_recording(tmp_path, 80)
+    recording = long_recording(tmp_path, 30)
     job = api(machine, "/api/jobs", "-F", f"file=@{recording}")
     file, digest = package(tmp_path, "0.2.0")
     done = upgrade(machine, file, digest)

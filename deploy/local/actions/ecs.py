@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..engine import Engine
+from ..instances import LOCAL_ADDRESS
 from ..offers import TYPES
 from ..regions import REGIONS, zones
-from ..resources.network import LOCAL_ADDRESS
 from ..store import Resource, Stack
 from ..wire import Arguments
 from . import Action, Body, choice, page, region_of

@@ -1,4 +1,4 @@
-"""ALIYUN::ECS::InstanceGroup: `process` instances on this machine."""
+"""ALIYUN::ECS::InstanceGroup: instances on this machine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ResourceError
+from ..instances import LOCAL_ADDRESS
 from ..regions import zones
 from . import Context, Property, of_kind, random_id
-from .network import LOCAL_ADDRESS
 
 _TEXTS = (
     "VpcId VSwitchId ZoneId HostName SystemDiskDiskName SystemDiskDescription SystemDiskPerformanceLevel "
@@ -88,7 +88,7 @@ class InstanceGroup:
         public = properties.get("AllocatePublicIP", False) and float(properties.get("InternetMaxBandwidthOut", 0)) > 0
         return {
             "InstanceIds": ids,
-            "PublicIps": [LOCAL_ADDRESS] * amount if public else [],
+            "PublicIps": [context.instances.address(i) for i in ids] if public else [],
             "PrivateIps": [LOCAL_ADDRESS] * amount,
             "HostNames": [str(properties.get("HostName") or f"iZ{i[2:]}Z") for i in ids],
             "ZoneIds": [str(properties.get("ZoneId", zones(context.region)[0]))] * amount,

@@ -7,10 +7,10 @@ from ipaddress import ip_network
 from typing import Any
 
 from ..errors import ResourceError
+from ..instances import LOCAL_ADDRESS
 from . import Context, Property, of_kind
 from .record import Attributes, Record
 
-LOCAL_ADDRESS = "127.0.0.1"  # where an instance really answers
 _NEEDED = Property("text", required=True)
 _TAGS = of_kind("list", "Tags", editable=True)
 
@@ -66,7 +66,10 @@ def _eip(context: Context, physical_id: str, properties: Mapping[str, Any]) -> A
 
 
 def _eip_association(context: Context, physical_id: str, properties: Mapping[str, Any]) -> Attributes:
-    return {"AllocationId": properties["AllocationId"], "EipAddress": LOCAL_ADDRESS}
+    return {
+        "AllocationId": properties["AllocationId"],
+        "EipAddress": context.instances.address(str(properties["InstanceId"])),
+    }
 
 
 _RULE = {
