@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 
 from tests.computenest.conftest import PASSWORD, ROOT, Deploy, reviewed
 
@@ -141,3 +142,32 @@ def transcribed(address: str) -> str:
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return str(json.load(answer)["text"])
+
+
+def test_a_service_of_two_templates(deploy: Deploy, project: Path) -> None:
+    path = project / "config.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    metadata = config["Service"]["DeployMetadata"]
+    package = {"Name": "双机 (2 × A10)", "Type": "Normal", "Parameters": {"InstanceType": "ecs.gn7i-c16g1.4xlarge"}}
+    second = {**metadata["TemplateConfigs"][0], "Name": "第二版", "Url": "ros_templates/second.yaml"}
+    metadata["TemplateConfigs"] = [metadata["TemplateConfigs"][0], {**second, "PredefinedParameters": [package]}]
+    path.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    text = (project / "ros_templates/single.yaml").read_text(encoding="utf-8")
+    (project / "ros_templates/second.yaml").write_text(text + "# another\n", encoding="utf-8")
+    assert deploy(f"service publish --config {path}")[1]["did"] == "create"
+    assert deploy(f"service publish --config {path}")[1]["did"] == "nothing"
+    (project / "ros_templates/second.yaml").write_text(text + "# changed\n", encoding="utf-8")
+    plan = deploy(f"service plan --config {path}")[1]["plan"]
+    assert [change["path"] for change in plan["changes"]] == ["DeployMetadata/TemplateConfigs/1/Url"]
+
+    service_id = deploy(f"service status --config {path}")[1]["service_id"]
+    asked = f"create --via computenest --service-id {service_id} --generate-password --dry-run"
+    assert deploy(f"{asked} --spec gn7i-c16g1")[1]["plan"]["template"] == "单机版"
+    assert deploy(f"{asked} --template 单 --package 旗舰")[1]["plan"]["package"] == "旗舰版 (4 × A10)"
+    for words, code, message in (
+        ("--template 三", 2, "--template 三: no such template"),
+        ("--template 第二 --package 旗舰", 2, "--package 旗舰: no such package"),
+        ("--package 双机", 1, "the service's template 第二版 is not one of config.yaml"),
+    ):
+        ended, said = deploy(f"{asked} {words}")
+        assert (ended, said["message"]) == (code, message)

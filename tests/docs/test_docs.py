@@ -97,11 +97,12 @@ def test_every_spec_package_and_region_is_told(language: str) -> None:
 def test_every_parameter_setting_and_command_is_told(language: str) -> None:
     from service_app.settings import Settings
 
-    chinese, english = (DOCS / "parameters.md").read_text(encoding="utf-8").split("\n## English\n")
-    told = chinese if language == "zh" else english
     for template in sorted((ROOT / "ros_templates").glob("*.yaml")):
+        name = "parameters.md" if template.stem == "single" else f"parameters-{template.stem}.md"
+        chinese, english = (DOCS / name).read_text(encoding="utf-8").split("\n## English\n")
+        told = chinese if language == "zh" else english
         parameters = yaml.safe_load(template.read_text(encoding="utf-8"))["Parameters"]
-        assert [name for name in parameters if f"| `{name}` |" not in told] == []
+        assert [key for key in parameters if f"| `{key}` |" not in told] == []
     rows = [
         row.split(" | ")
         for row in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
