@@ -6,7 +6,7 @@ Nothing is changed before a person, or --yes, agreed to what the service says it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,8 +24,16 @@ _COMMAND = "ALIYUN::ECS::RunCommand"
 _LONG = 60  # characters of a value that are shown
 
 
-def amend(session: Session, stack: Stack, template: str, parameters: Mapping[str, str | Secret]) -> int:
-    """Proposes, shows, asks, updates. Ends well when there is nothing to change."""
+def amend(
+    session: Session,
+    stack: Stack,
+    template: str,
+    parameters: Mapping[str, str | Secret],
+    *,
+    settle: Callable[[], None] = lambda: None,
+) -> int:
+    """Proposes, shows, asks, updates. Ends well when there is nothing to change. `settle` does what the service leaves
+    to be done after the update."""
     if stack.busy:
         raise Failure(
             f"stack {stack.name} is {stack.status}",
@@ -49,7 +57,7 @@ def amend(session: Session, stack: Stack, template: str, parameters: Mapping[str
     except BaseException:
         session.cloud.discard(proposed.id)
         raise
-    return _carry_out(session, stack, proposed, data)
+    return _carry_out(session, stack, proposed, data, settle)
 
 
 def change_lines(changes: Sequence[Change]) -> list[str]:
@@ -69,7 +77,9 @@ def difference(item: PropertyChange) -> str:
     return f"{item.path}: {_short(item.before)} → {_short(item.after)}"
 
 
-def _carry_out(session: Session, stack: Stack, proposed: ChangeSet, data: dict[str, Any]) -> int:
+def _carry_out(
+    session: Session, stack: Stack, proposed: ChangeSet, data: dict[str, Any], settle: Callable[[], None]
+) -> int:
     cloud = session.cloud
     known = frozenset(event.id for event in cloud.events(stack.id))
     cloud.execute(proposed.id)
@@ -86,6 +96,7 @@ def _carry_out(session: Session, stack: Stack, proposed: ChangeSet, data: dict[s
         ) from None
     if last.status != "UPDATE_COMPLETE":
         raise failed(session, last, [event for event in cloud.events(stack.id) if event.id not in known])
+    settle()
     lines = [f"{stack.name} is updated"]
     if any(change.type == _COMMAND and change.action == "Modify" for change in proposed.changes):
         # The command is not waited for: its script restarts the app when the stack is complete already.

@@ -107,9 +107,23 @@ class Invocation:
         return self.exit_code == 0
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An instance of a scaling group. `created` is UTC as ECS writes it."""
+
+    id: str
+    status: str
+    zone: str
+    address: str
+    created: str
+
+
 class Machines(Protocol):
-    """ECS in one region: commands on instances through Cloud Assistant, and the account's quotas. Raises
-    `ServiceError`."""
+    """ECS in one region: commands on instances through Cloud Assistant, the nodes of a scaling group, and the account's
+    quotas. Raises `ServiceError`."""
+
+    def nodes(self, group: str) -> list[Node]:
+        """The instances of a scaling group, by its id, oldest first."""
 
     def run(self, instance_id: str, script: str, *, name: str, timeout: int) -> str:
         """Begins to run a bash script as root, for at most `timeout` seconds, and returns the invocation's id."""

@@ -13,6 +13,8 @@ from .errors import Usage
 USER_NAME = r"^[A-Za-z][A-Za-z0-9._-]{1,31}$"
 # ALIYUN::ECS::InstanceGroup, Password: the characters ECS takes. That three kinds are needed, ECS checks itself.
 INSTANCE_PASSWORD = r"^[-0-9A-Za-z()`~!@#$%^&*_+=|{}\[\]:;'<>,.?/]{8,30}$"  # noqa: S105
+# It is part of an address (postgresql://…), so nothing in it needs quoting; RDS takes 8 to 32 characters.
+DATABASE_PASSWORD = r"^[A-Za-z][A-Za-z0-9_]{15,31}$"  # noqa: S105
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 CIDR = rf"^({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])$"
 # VPC: the private ranges and what lies inside them, at most /28; a VSwitch is /16 to /29.
@@ -20,6 +22,12 @@ VPC_CIDR = (
     rf"^(10\.{_OCTET}\.{_OCTET}\.{_OCTET}/([89]|1[0-9]|2[0-8])"
     rf"|172\.(1[6-9]|2[0-9]|3[01])\.{_OCTET}\.{_OCTET}/(1[2-9]|2[0-8])"
     rf"|192\.168\.{_OCTET}\.{_OCTET}/(1[6-9]|2[0-8]))$"
+)
+# A cluster's is cut into four of /20.
+CLUSTER_VPC_CIDR = (
+    rf"^(10\.{_OCTET}\.{_OCTET}\.{_OCTET}/([89]|1[0-8])"
+    rf"|172\.(1[6-9]|2[0-9]|3[01])\.{_OCTET}\.{_OCTET}/(1[2-8])"
+    rf"|192\.168\.{_OCTET}\.{_OCTET}/(1[6-8]))$"
 )
 VSWITCH_CIDR = rf"^(10\.{_OCTET}|172\.(1[6-9]|2[0-9]|3[01])|192\.168)\.{_OCTET}\.{_OCTET}/(1[6-9]|2[0-9])$"
 # Or empty. Lower case, because the certificate's files are found by this name.

@@ -1,6 +1,7 @@
-"""The parameters of a template as tables for people, in both languages: docs/parameters.md.
+"""The parameters of a template as tables for people, in both languages.
 
 python -m deploy.parameter_table > docs/parameters.md
+python -m deploy.parameter_table cluster > docs/parameters-cluster.md
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .templates import body
+from .templates import CLUSTER, SINGLE, body
 
-TEMPLATE = "single.yaml"
+_COMMANDS = {SINGLE: "python -m deploy.parameter_table", CLUSTER: "python -m deploy.parameter_table cluster"}
 
 _WORDS = {
     "zh-cn": {
         "title": "中文",
         "lead": (
-            f"`ros_templates/{TEMPLATE}` 的全部参数，顺序与控制台表单一致。本文件由 `python -m deploy.parameter_table` "
+            "`ros_templates/{file}` 的全部参数，顺序与控制台表单一致。本文件由 `{command}` "
             "根据模板生成。命令行通过 `create` 的选项填写这些参数，其余参数用 `--set 参数=值` 传入。"
         ),
         "head": ("参数", "名称", "说明", "可选值", "默认值", "约束", "显示条件"),
@@ -30,8 +31,8 @@ _WORDS = {
     "en": {
         "title": "English",
         "lead": (
-            f"Every parameter of `ros_templates/{TEMPLATE}`, in the order of the console's form. Made from it "
-            "by `python -m deploy.parameter_table`. The command line fills them in from the options of `create`; "
+            "Every parameter of `ros_templates/{file}`, in the order of the console's form. Made from it "
+            "by `{command}`. The command line fills them in from the options of `create`; "
             "others are given with `--set NAME=VALUE`."
         ),
         "head": ("Parameter", "Label", "Description", "Values", "Default", "Constraint", "Shown when"),
@@ -43,15 +44,16 @@ _WORDS = {
 }
 
 
-def to_markdown(template: Mapping[str, Any]) -> str:
+def to_markdown(template: Mapping[str, Any], file: str = SINGLE) -> str:
     """The whole page for a parsed template, Chinese first."""
-    pages = ("\n".join(_page(template, language)) for language in _WORDS)
+    pages = ("\n".join(_page(template, file, language)) for language in _WORDS)
     return "\n".join(["# 模板参数 / Template parameters\n", *pages])
 
 
-def _page(template: Mapping[str, Any], language: str) -> Iterator[str]:
+def _page(template: Mapping[str, Any], file: str, language: str) -> Iterator[str]:
     words = _WORDS[language]
-    yield f"## {words['title']}\n\n{words['lead']}\n"
+    lead = str(words["lead"]).format(file=file, command=_COMMANDS[file])
+    yield f"## {words['title']}\n\n{lead}\n"
     for group in template["Metadata"]["ALIYUN::ROS::Interface"]["ParameterGroups"]:
         yield f"### {group['Label']['default'][language]}\n"
         yield _row(words["head"])
@@ -121,4 +123,5 @@ def _row(cells: Sequence[str]) -> str:
 if __name__ == "__main__":
     import yaml
 
-    sys.stdout.write(to_markdown(yaml.safe_load(body(TEMPLATE))))
+    chosen = CLUSTER if sys.argv[1:] == ["cluster"] else SINGLE
+    sys.stdout.write(to_markdown(yaml.safe_load(body(chosen)), chosen))

@@ -20,6 +20,15 @@ def generate(length: int = 20) -> Secret:
     return Secret(secrets.choice(string.ascii_letters) + "".join(rest))
 
 
+def for_database() -> Secret:
+    """A random password of letters and digits, which stands in an address as it is; RDS takes up to 32 characters."""
+    alphabet = string.ascii_letters + string.digits
+    kinds = (string.ascii_uppercase, string.ascii_lowercase, string.digits)
+    rest = [secrets.choice(kind) for kind in kinds] + [secrets.choice(alphabet) for _ in range(28)]
+    secrets.SystemRandom().shuffle(rest)
+    return Secret(secrets.choice(string.ascii_letters) + "".join(rest))
+
+
 def hashed(password: Secret) -> Secret:
     """argon2id with the parameters of RFC 9106's second choice (64 MiB, 3 passes, 4 lanes), argon2-cffi's default."""
     from argon2 import PasswordHasher

@@ -17,6 +17,7 @@ LOCAL_CLIENTS = "127.0.0.1/32"
 _TIMEOUT = range(10, 1441)  # minutes that CreateStack takes
 _PERIODS = range(1, 10)
 _TAGS = 20  # that a stack may have
+_NODES = 100  # the template's limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,29 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Several nodes instead of one instance. Without a `certificate` (its id) the load balancer is a private one."""
+
+    nodes: int
+    second_zone: str
+    certificate: str
+    database_password: Secret
+
+    def parameters(self) -> dict[str, str | Secret]:
+        return {
+            "SecondZoneId": self.second_zone,
+            **sized(self.nodes, {}),
+            "AccessMethod": "Public" if self.certificate else "Private",
+            "CertificateId": self.certificate,
+            "DatabasePassword": self.database_password,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """Valid answers to everything that `create` asks. `password_hash` and `instance_password` go into the template's
-    secret parameters; `network` None is a new one; `more` are further template parameters."""
+    secret parameters; `network` None is a new one; `cluster` None is one instance; `more` are further template
+    parameters."""
 
     name: str
     region: Region
@@ -61,6 +82,7 @@ class Choices:
     timeout_minutes: int
     payment: Payment = Payment()
     network: Network | None = None
+    cluster: Cluster | None = None
     rollback: bool = True
     protected: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -86,6 +108,7 @@ def stack_plan(choices: Choices, *, template: str, client_token: str) -> StackPl
             "SoftwareUserName": choices.user,
             "SoftwarePassword": choices.password_hash,
             **(choices.network.parameters() if choices.network else {}),
+            **(choices.cluster.parameters() if choices.cluster else {}),
             "ClientCidr": choices.clients,
             "Model": choices.model,
             "SystemDiskSize": str(choices.spec.system_disk),
@@ -94,9 +117,29 @@ def stack_plan(choices: Choices, *, template: str, client_token: str) -> StackPl
     )
 
 
-def local_zone(region: Region) -> str:
+def local_zone(region: Region, letter: str = "a") -> str:
     """A zone name of the right form; the local target only writes it down."""
-    return f"{region.id}{'' if region.id[-1].isdigit() else '-'}a"
+    return f"{region.id}{'' if region.id[-1].isdigit() else '-'}{letter}"
+
+
+def check_nodes(nodes: int, least: int) -> int:
+    """How many nodes a cluster is asked to have. Raises `Usage`."""
+    if not least <= nodes <= _NODES:
+        remedy = f"give {least} to {_NODES}"
+        if nodes < least and least > 1:
+            remedy += ", or leave --topology out: one instance needs no cluster"
+        raise Usage(f"--nodes {nodes}: not possible", remedy, code="Nodes")
+    return nodes
+
+
+def sized(nodes: int, now: Mapping[str, str]) -> dict[str, str]:
+    """The template parameters for so many nodes; the limits that are in the way move along."""
+    wanted = {"Nodes": str(nodes)}
+    if nodes < int(now.get("MinNodes", 1)):
+        wanted["MinNodes"] = str(nodes)
+    if nodes > int(now.get("MaxNodes", 4)):
+        wanted["MaxNodes"] = str(nodes)
+    return wanted
 
 
 def model_or_default(catalog: Catalog, chosen: str | None, *, local: bool) -> str:

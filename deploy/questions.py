@@ -33,19 +33,30 @@ def choices(session: Session, template: str) -> tuple[Choices, Secret]:
     timeout = check_timeout(args.timeout)
     payment = plan.payment(args.pay, args.period, args.unit)
     network = plan.network(args.existing_vpc, args.existing_vswitch)
+    cluster = _is_cluster(session)
     tags = plan.tags(args.tags)
     more = parameters.further(args.set, parameters.declared(template))
     spec = _answer(session, args.spec, _spec_question(session), catalog.find_spec)
     region = session.region
-    zone = local_zone(region)
+    zone, second_zone = local_zone(region), local_zone(region, "b")
     clients = LOCAL_CLIENTS
     if args.zone or not args.local:
         question = f"Zone (such as {zone}, or auto: one that has it in stock): "
         zone = _answer(
             session, args.zone, question, lambda text: text if text == AUTO else formats.check_zone(text, region)
         )
+    if cluster and (args.second_zone or not args.local):
+        given = args.second_zone or (AUTO if zone == AUTO else None)
+        question = "Another zone, for the case that the first one is lost: "
+        second_zone = _answer(
+            session, given, question, lambda text: text if text == AUTO else formats.check_zone(text, region)
+        )
     if zone == AUTO:
         zone = zone_in_stock(session, template, spec, payment)
+    if second_zone == AUTO:
+        second_zone = zone_in_stock(session, template, spec, payment, but=zone)
+    if cluster and second_zone == zone:
+        raise Usage(f"--second-zone {zone}: it is the first one", "give another zone of the region", code="Zone")
     if args.client_cidr or not args.local:
         question = "Who may connect (your public IPv4 address, or a range): "
         clients = _answer(session, args.client_cidr, question, formats.client_cidr)
@@ -68,6 +79,14 @@ def choices(session: Session, template: str) -> tuple[Choices, Secret]:
             timeout_minutes=timeout,
             payment=payment,
             network=network,
+            cluster=plan.Cluster(
+                nodes=plan.check_nodes(2 if args.nodes is None else args.nodes, 2),
+                second_zone=second_zone,
+                certificate=args.certificate or "",
+                database_password=passwords.for_database(),
+            )
+            if cluster
+            else None,
             rollback=args.on_failure == "rollback",
             protected=args.protect,
             tags=tags,
@@ -75,6 +94,29 @@ def choices(session: Session, template: str) -> tuple[Choices, Secret]:
         ),
         password or _NO_PASSWORD,
     )
+
+
+def _is_cluster(session: Session) -> bool:
+    """Raises `Usage` for options of the other topology."""
+    args = session.args
+    if args.topology == "cluster":
+        if args.nodes is not None:
+            plan.check_nodes(args.nodes, 2)
+        if args.existing_vpc or args.existing_vswitch:
+            raise Usage(
+                "a cluster makes its own network", "leave out --existing-vpc and --existing-vswitch", code="Topology"
+            )
+        if args.pay != "postpaid":
+            raise Usage("nodes of a cluster are paid by use", "leave out --pay prepaid", code="Topology")
+        return True
+    for option in ("nodes", "second_zone", "certificate"):
+        if getattr(args, option) is not None:
+            raise Usage(
+                f"--{option.replace('_', '-')} is of a cluster",
+                "add --topology cluster, or leave it out",
+                code="Topology",
+            )
+    return False
 
 
 def _nothing_missing(session: Session) -> None:

@@ -10,10 +10,14 @@ from .session import Session
 _ZONE = "ZoneId"
 
 
-def zone_in_stock(session: Session, template: str, spec: Spec, payment: Payment) -> str:
-    """The first zone of the region in which the instance type can be bought that way. Raises `Failure` that names the
-    specs of this region and the other regions that have some."""
-    zones = zones_in_stock(session, template, spec, payment)
+def zone_in_stock(session: Session, template: str, spec: Spec, payment: Payment, but: str = "") -> str:
+    """The first zone of the region, `but` one, in which the instance type can be bought that way. Raises `Failure` that
+    names the specs of this region and the other regions that have some."""
+    zones = [zone for zone in zones_in_stock(session, template, spec, payment) if zone != but]
+    if but and not zones:
+        raise Failure(
+            f"only {but} has {spec.id} in stock", "choose the zones yourself: --zone, --second-zone", code="OutOfStock"
+        )
     if zones:
         session.tell(f"zone {zones[0]} has {spec.id} in stock")
         return zones[0]

@@ -15,10 +15,13 @@ from .errors import Failure
 
 FOLDER = ROOT / "ros_templates"
 SOURCES = FOLDER / "src"
-TEMPLATES = ("single.yaml",)
+SINGLE, CLUSTER = "single.yaml", "cluster.yaml"
+TEMPLATES = (SINGLE, CLUSTER)
 
 # An instance from a public image installs drivers and models first; ROS allows a WaitCondition 43,200 s.
 STARTUP_SECONDS = 3600
+# A node that leaves has so long to finish what it cannot hand over.
+DRAIN_SECONDS = 900
 
 _EMPTY_LINE = "\0"  # of a script, while the template is rendered
 
@@ -49,11 +52,14 @@ def render(catalog: Catalog) -> dict[str, str]:
         "images": catalog.images,
         "source": _source,
         "startup_seconds": STARTUP_SECONDS,
+        "drain_seconds": DRAIN_SECONDS,
         "user_name": formats.USER_NAME,
         "instance_password": formats.INSTANCE_PASSWORD,
         "software_password": formats.software_password_pattern(),
         "cidr": formats.CIDR,
         "vpc_cidr": formats.VPC_CIDR,
+        "cluster_vpc_cidr": formats.CLUSTER_VPC_CIDR,
+        "database_password": formats.DATABASE_PASSWORD,
         "vswitch_cidr": formats.VSWITCH_CIDR,
         "domain": formats.DOMAIN,
         "package_url": formats.PACKAGE_URL,
@@ -76,6 +82,11 @@ def body(name: str, folder: Path = FOLDER) -> str:
         raise Failure(
             f"{folder / name}: cannot be read ({error.strerror})", "run: python -m deploy render", code="Template"
         ) from None
+
+
+def of(topology: str) -> str:
+    """The committed template of a topology: single or cluster."""
+    return body(f"{topology}.yaml")
 
 
 def _source(name: str) -> str:

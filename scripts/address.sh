@@ -20,6 +20,35 @@ main() {
     exec 8>"$RUN/address.lock"
     flock 8
     RELOAD=
+    if in_cluster; then
+        behind_balancer
+    else
+        of_its_own
+    fi
+    cards
+}
+
+# On a node of a cluster people come through the load balancer, which has the certificate; nothing changes by itself.
+behind_balancer() {
+    local url
+    url=$(setting PUBLIC_URL "$CLUSTER_ENV")
+    if replaced "$PROXY_ENV" <<VALUES; then
+# Values of the proxy, written by address.sh
+TOPOLOGY='cluster'
+ADDRESS='$(sed -E 's#^https?://([^:/]*).*#\1#' <<<"$url")'
+ADDRESS_KIND='domain'
+CERTIFICATE='none'
+UPSTREAM='127.0.0.1:$(setting WHISPER_PORT "$ENV_FILE")'
+ACME_DIRECTORY=''
+TRUSTED_PROXIES='$(setting BALANCER "$CLUSTER_ENV")'
+VALUES
+        say "负载均衡 / load balancer: $url"
+        reload
+    fi
+    public_url "$url"
+}
+
+of_its_own() {
     local address kind certificate=self-signed
     address=$(choose_address)
     kind=domain
@@ -29,6 +58,7 @@ main() {
 
     if replaced "$PROXY_ENV" <<VALUES; then
 # Values of the proxy, written by address.sh
+TOPOLOGY='single'
 ADDRESS='$address'
 ADDRESS_KIND='$kind'
 CERTIFICATE='$certificate'
@@ -38,14 +68,19 @@ VALUES
         say "地址 / address: $address, 证书 / certificate: $certificate"
         RELOAD=1
     fi
-    if [ -n "$RELOAD" ] && systemctl is-active -q whisper-proxy.service; then
-        # In its own unit it must not wait: app and proxy start after that unit, so their jobs run when it has ended.
-        systemctl reload ${WHISPER_NO_WAIT:+--no-block} whisper-proxy.service
-    fi
-    if replaced "$ENV_FILE" < <(sed "s|^WHISPER_PUBLIC_URL=.*|WHISPER_PUBLIC_URL='https://$address'|" "$ENV_FILE"); then
+    if [ -n "$RELOAD" ]; then reload; fi
+    public_url "https://$address"
+}
+
+# In its own unit it must not wait: app and proxy start after that unit, so their jobs run when it has ended.
+reload() {
+    if systemctl is-active -q whisper-proxy.service; then systemctl reload ${WHISPER_NO_WAIT:+--no-block} whisper-proxy.service; fi
+}
+
+public_url() { # URL
+    if replaced "$ENV_FILE" < <(sed "s|^WHISPER_PUBLIC_URL=.*|WHISPER_PUBLIC_URL='$1'|" "$ENV_FILE"); then
         systemctl try-restart --no-block whisper.service
     fi
-    cards
 }
 
 # The domain of the deployment stays; an IP is followed, because a stopped machine comes back with another one.
@@ -66,13 +101,6 @@ choose_address() {
 }
 
 is_ip() { [[ $1 =~ ^[0-9.]+$|: ]]; }
-
-# metadata ITEM : of the instance's metadata service, with a token (IMDSv2); exit 1 where it has none
-metadata() {
-    local token base=http://100.100.100.200/latest
-    token=$(curl -sf -m 3 -X PUT -H 'X-aliyun-ecs-metadata-token-ttl-seconds: 60' $base/api/token) || return 1
-    curl -sf -m 3 -H "X-aliyun-ecs-metadata-token: $token" "$base/meta-data/$1" | grep .
-}
 
 # 397 days: the longest that browsers take. Made anew for another address, and a month before it ends.
 make_self_signed() {

@@ -31,7 +31,7 @@ grep -q '^VERSION_ID="12"' /etc/os-release || { echo "install.sh: needs Debian 1
 
 step "1/6 系统软件包 / system packages"
 packages=()
-for package in ca-certificates curl logrotate nftables openssl python3.11 python3.11-venv unattended-upgrades; do
+for package in ca-certificates curl logrotate nfs-common nftables openssl python3.11 python3.11-venv unattended-upgrades; do
     dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || packages+=("$package")
 done
 if [ ${#packages[@]} -gt 0 ]; then

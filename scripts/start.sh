@@ -40,8 +40,9 @@ main() {
 
     local before proxy=()
     before=$(settings_sum)
+    if in_cluster; then join_cluster; fi
     write_settings
-    if on_systemd; then find_address; else PUBLIC_URL=$APP_URL; fi
+    if on_systemd; then find_address; fi
     CHANGED=1
     if [ "$before" = "$(settings_sum)" ]; then CHANGED=; fi
     step "配置 / settings"
@@ -49,18 +50,24 @@ main() {
     step "启动 / start"
     wait_ready
     step "模型就绪 / every device answers"
+    local door=$APP_URL
     if on_systemd; then
-        await_certificate
-        step "证书 / certificate"
+        door=$PUBLIC_URL
+        if in_cluster; then
+            door=http://127.0.0.1 # the public address is the load balancer's, which does not know this node yet
+        else
+            await_certificate
+            step "证书 / certificate"
+        fi
         systemctl is-active -q whisper-proxy.service || no_proxy
         mapfile -t proxy < <(through_proxy)
         # A proxy that has just changed its certificate needs a moment; whether it serves the right one, the gate tells.
         for _ in $(seq 20); do
-            ! curl -s -m 5 -o /dev/null "${proxy[@]}" "$PUBLIC_URL/healthz" || break
+            ! curl -s -m 5 -o /dev/null "${proxy[@]}" "$door/healthz" || break
             sleep 0.5
         done
     fi
-    gate "$PUBLIC_URL" "${proxy[@]}"
+    gate "$door" "${proxy[@]}"
     step "转写自检 / the bundled clip has the right words"
 
     SIGNALLED=1
@@ -88,32 +95,41 @@ check_disk() {
 
 settings_sum() { { cat "$ENV_FILE" "$PROXY_ENV" 2>/dev/null || true; } | sha256sum; }
 
-read_values() {
-    local line name value unknown='' given=' '
-    # shellcheck disable=SC2034 # read by name, in decode
-    USER_B64='' PASSWORD_B64='' SIGNAL_B64='' MODEL='' PUBLIC_ADDRESS=''
+# read_lines : takes NAME=value lines from standard input; UNKNOWN is a name that is none or that came twice.
+read_lines() {
+    local line name value given=' '
     # not IFS='=' read: it swallows the "=" that Base64 ends with
     while IFS= read -r line; do
         name=${line%%=*} value=${line#*=}
         case $name in
-        USER_B64 | PASSWORD_B64 | SIGNAL_B64 | MODEL | PUBLIC_ADDRESS)
+        USER_B64 | PASSWORD_B64 | SIGNAL_B64 | MODEL | PUBLIC_ADDRESS | SECRET_B64 | DATABASE_URL_B64 | MEDIA_B64 | PUBLIC_URL_B64 | BALANCER_B64 | METRIC)
             # The first one stays: a line break inside a value must not replace another value.
             if [[ $given == *" $name "* ]]; then
-                unknown=$name
+                UNKNOWN=$name
             else
                 given+="$name "
                 printf -v "$name" '%s' "$value"
             fi
             ;;
         '' | '#'*) ;;
-        *) unknown=$name ;; # told below, when it is known whom to tell
+        *) UNKNOWN=$name ;; # told when it is known whom to tell
         esac
     done
+}
+
+read_values() {
+    local value
+    # shellcheck disable=SC2034 # read by name, in decode
+    USER_B64='' PASSWORD_B64='' SIGNAL_B64='' MODEL='' PUBLIC_ADDRESS='' SECRET_B64='' UNKNOWN=''
+    # shellcheck disable=SC2034
+    DATABASE_URL_B64='' MEDIA_B64='' PUBLIC_URL_B64='' BALANCER_B64='' METRIC=''
+    read_lines
     SYSTEM_PYTHON=$PYTHON
     [ -x "$PYTHON" ] || SYSTEM_PYTHON=python3
     decode SIGNAL_CLI SIGNAL_B64
-    [ -z "$unknown" ] || fail bad_value "未知或重复的启动参数 $(shown "$unknown")" "a startup value that is unknown or given twice: $(shown "$unknown")"
+    no_unknown
     [ -x "$PYTHON" ] || fail no_release "镜像中没有应用程序 ($RELEASE)，请使用本服务的镜像" "the image holds no application ($RELEASE); use this service's image"
+    read_secret
     decode ADMIN_USER USER_B64
     [[ $ADMIN_USER =~ ^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$ ]] ||
         fail bad_user "软件登录用户名只能含字母、数字和 _ . @ -，长度 1 到 64" "the software user name takes letters, digits and _ . @ - only, 1 to 64 of them"
@@ -122,6 +138,25 @@ read_values() {
     [[ -z $PUBLIC_ADDRESS || ${#PUBLIC_ADDRESS} -le 253 && $PUBLIC_ADDRESS =~ ^$label(\.$label)*$ ]] ||
         fail bad_address "公网地址既不是 IPv4 也不是域名: $(shown "$PUBLIC_ADDRESS")" "neither an IPv4 address nor a domain: $(shown "$PUBLIC_ADDRESS")"
     [ -n "$PASSWORD_B64" ] || fail no_password "缺少软件登录密码" "the software password is missing"
+}
+
+no_unknown() {
+    [ -z "$UNKNOWN" ] || fail bad_value "未知或重复的启动参数 $(shown "$UNKNOWN")" "a startup value that is unknown or given twice: $(shown "$UNKNOWN")"
+}
+
+# A node's values lie with OOS, under a name; they count instead of what came on standard input. The name is kept, so that
+# a run without input takes up what has changed.
+read_secret() {
+    local name values
+    decode name SECRET_B64
+    if [ -z "$name" ] && [ -z "$USER_B64" ]; then name=$(cat "$ETC/secret" 2>/dev/null) || return 0; fi
+    [ -n "$name" ] || return 0
+    [[ $name =~ ^[A-Za-z0-9_-]{1,180}$ ]] || fail bad_value "参数名称无效: $(shown "$name")" "not the name of a parameter: $(shown "$name")"
+    values=$("$PYTHON" "$SCRIPTS/cloud.py" secret "$name" 2>&1) || fail no_settings "无法读取节点配置: $(shown "$values")" "the node's settings cannot be read: $(shown "$values")"
+    read_lines <<<"$values"
+    no_unknown
+    mkdir -p "$ETC"
+    replaced "$ETC/secret" <<<"$name" || true
 }
 
 # shown TEXT : a bad value for a message: its beginning, nothing that could pass for the message's own parts
@@ -148,8 +183,10 @@ write_settings() {
         hash=$(printf '%s' "$PASSWORD" | "$PYTHON" -m service_app hash-password)
     fi
     APP_URL=http://127.0.0.1:$port
-    PUBLIC_URL=$APP_URL
-    if on_systemd; then PUBLIC_URL=$(setting WHISPER_PUBLIC_URL "$ENV_FILE" 2>/dev/null) || true; fi
+    if ! in_cluster; then
+        PUBLIC_URL=$APP_URL
+        if on_systemd; then PUBLIC_URL=$(setting WHISPER_PUBLIC_URL "$ENV_FILE" 2>/dev/null) || true; fi
+    fi
     replaced "$ENV_FILE" <<SETTINGS || true
 # Settings of the Whisper web app, written by start.sh; all of them: python -m service_app settings
 WHISPER_HOST='127.0.0.1'
@@ -160,7 +197,64 @@ WHISPER_ADMIN_PASSWORD_HASH='$hash'
 WHISPER_MODEL='$MODEL'
 WHISPER_MODELS_DIR='$ROOT/opt/whisper/models'
 WHISPER_DATA_DIR='$DATA'
+${CLUSTER_SETTINGS:-}
 SETTINGS
+}
+
+# What makes this instance a node: the shared database, the shared recordings, its name and the way in.
+join_cluster() {
+    local url media name balancer
+    decode url DATABASE_URL_B64
+    decode media MEDIA_B64
+    decode balancer BALANCER_B64
+    decode PUBLIC_URL PUBLIC_URL_B64
+    local word='[A-Za-z0-9_]+' host='[A-Za-z0-9.-]+'
+    [[ $url =~ ^postgresql://$word:$word@$host(:[0-9]+)?/$word(\?[a-z=\&_-]+)?$ ]] || fail bad_database "数据库地址无效" "not an address of a database"
+    [[ $PUBLIC_URL =~ ^https?://$host(:[0-9]+)?$ ]] || fail bad_address "负载均衡地址无效: $(shown "$PUBLIC_URL")" "not an address of a load balancer: $(shown "$PUBLIC_URL")"
+    [[ $balancer =~ ^([0-9.]+/[0-9]+( |$))*$ && $METRIC =~ ^[0-9]*$ ]] || fail bad_value "负载均衡网段或监控分组无效" "not the load balancer's ranges or a monitoring group"
+    name=$(node_name)
+    SIGNAL_ID=$name # each of the first nodes counts
+    if on_systemd; then
+        mount_media "$media"
+        media=$SHARED/media
+        install -d -o whisper -g whisper -m 700 "$media"
+        replaced "$CLUSTER_ENV" <<VALUES || true
+PUBLIC_URL='$PUBLIC_URL'
+BALANCER='$balancer'
+METRIC='$METRIC'
+VALUES
+    else
+        [[ $media =~ ^/[A-Za-z0-9_./-]+$ ]] && [ -d "$media" ] || fail media "共享存储不可用: $(shown "$media")" "the shared storage is not there: $(shown "$media")"
+    fi
+    CLUSTER_SETTINGS="WHISPER_DATABASE_URL='$url'
+WHISPER_MEDIA_DIR='$media'
+WHISPER_NODE='$name'"
+}
+
+# mount_media HOST : the file system that all nodes share, now and after each boot. NFS 4.0 needs one port; `hard` waits for
+# a server that is away instead of losing what was written.
+mount_media() {
+    [[ $1 =~ ^[A-Za-z0-9.-]+$ ]] || fail media "共享存储地址无效: $(shown "$1")" "not an address of a file system: $(shown "$1")"
+    replaced /etc/systemd/system/srv-whisper.mount <<UNIT || true
+# The recordings that all nodes share, written by start.sh
+[Unit]
+Description=Recordings of the Whisper cluster
+Wants=network-online.target
+After=network-online.target
+Before=whisper.service
+
+[Mount]
+What=$1:/
+Where=$SHARED
+Type=nfs
+Options=vers=4.0,proto=tcp,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport,nosuid,nodev,noexec,_netdev
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+    systemctl daemon-reload
+    systemctl enable -q srv-whisper.mount 2>&1
+    systemctl start srv-whisper.mount || fail media "无法挂载共享存储 $1" "the shared storage $1 cannot be mounted"
 }
 
 # The hash in the settings if it is of this password already: a hash has a salt, and another one would restart the app.
@@ -195,6 +289,7 @@ start_units() {
         systemctl start whisper-proxy.service || no_proxy
     fi
     systemctl start whisper-address.timer
+    if [ -n "$METRIC" ]; then systemctl enable -q --now whisper-metric.timer 2>&1; fi
 }
 
 # Without systemd: a session of its own, its process id in a file. A process that runs with the same settings stays.
@@ -233,7 +328,7 @@ await_certificate() {
 # What the stack's Outputs read, as JSON.
 outputs() {
     local certificate=none fingerprint=''
-    if on_systemd; then
+    if on_systemd && ! in_cluster; then
         certificate=$(setting CERTIFICATE "$PROXY_ENV")
         [ "$certificate" = trusted ] ||
             fingerprint=$(openssl x509 -in /var/lib/whisper-proxy/self-signed/cert.pem -noout -fingerprint -sha256 | cut -d= -f2)

@@ -40,6 +40,8 @@ main() {
     [ "$new" != "$old" ] || fail same_version "该版本已在使用: ${old##*/}" "version ${old##*/} is in use already; give the new one another version"
     say "${old##*/} → ${new##*/}"
 
+    # The other nodes take its work over; what it cannot hand over goes on after the upgrade.
+    if in_cluster; then "$SCRIPTS/drain.sh" || say "未能完全排空 / not wholly drained"; fi
     visitors_wait
     systemctl stop whisper.service
     local backup why

@@ -1,4 +1,4 @@
-"""`cloud.Machines` over ECS: Cloud Assistant's RunCommand, and the account's attributes."""
+"""`cloud.Machines` over ECS: Cloud Assistant's RunCommand, a scaling group's instances, the account's attributes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,34 @@ from collections.abc import Sequence
 from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client
 
-from ..cloud import Invocation
+from ..cloud import Invocation, Node
 from ..errors import ServiceError
 from .calls import Calls
+
+_SCALED = "acs:autoscaling:scalingGroupId"  # the tag that Auto Scaling puts on its instances
+_PAGE = 50
 
 
 class Ecs:
     def __init__(self, client: Client, region: str, calls: Calls) -> None:
         self._client, self._region, self._calls = client, region, calls
+
+    def nodes(self, group: str) -> list[Node]:
+        found: list[Node] = []
+        page = 1
+        while True:
+            body = self._calls.body(
+                self._client.describe_instances,
+                models.DescribeInstancesRequest(
+                    region_id=self._region, page_number=page, page_size=_PAGE,
+                    tag=[models.DescribeInstancesRequestTag(key=_SCALED, value=group)],
+                ),
+            )  # fmt: skip
+            some = (body.instances.instance if body.instances else None) or []
+            found += [_node(item) for item in some]
+            if len(some) < _PAGE:
+                return sorted(found, key=lambda node: (node.created, node.id))
+            page += 1
 
     def run(self, instance_id: str, script: str, *, name: str, timeout: int) -> str:
         body = self._calls.body(
@@ -75,6 +95,17 @@ class Ecs:
             if values:
                 found[item.attribute_name or ""] = str(values[0].value)
         return found
+
+
+def _node(item: models.DescribeInstancesResponseBodyInstancesInstance) -> Node:
+    inside = item.vpc_attributes.private_ip_address.ip_address if item.vpc_attributes else None
+    return Node(
+        id=item.instance_id or "",
+        status=item.status or "",
+        zone=item.zone_id or "",
+        address=next(iter(inside or ()), ""),
+        created=item.creation_time or "",
+    )
 
 
 def _text(output: str) -> str:

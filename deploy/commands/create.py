@@ -33,7 +33,7 @@ def create(session: Session) -> int:
 
 
 def _create(session: Session, client_token: str) -> int:
-    template = templates.body("single.yaml")
+    template = templates.of(session.args.topology)
     systemd = session.args.instance == SYSTEMD
     if systemd:
         _require_systemd(session)
@@ -60,6 +60,8 @@ def _require_systemd(session: Session) -> None:
     args = session.args
     if not args.local:
         raise Usage("--instance systemd: of the local target only", "add --local", code="Instance")
+    if args.topology == "cluster":
+        raise Usage("--instance systemd: of one instance only", "leave it out, or --topology", code="Instance")
     why, remedy = missing_for_systemd()
     if why:
         raise Failure(why, remedy, code="InstanceNotPossible")

@@ -15,7 +15,7 @@ from ..session import Session
 def estimate(session: Session) -> int:
     """What a deployment would cost, by item; nothing is made. Traffic and what the service has no price for come on
     top."""
-    template = templates.body("single.yaml")
+    template = templates.of(session.args.topology)
     chosen, _ = choices(session, template)
     plan = stack_plan(chosen, template=template, client_token="")
     prices = session.cloud.prices(template, plan.parameters)

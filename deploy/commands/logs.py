@@ -1,8 +1,10 @@
-"""python -m deploy logs [NAME] [--app | --script] [--lines N]"""
+"""python -m deploy logs [NAME] [--app | --script] [--node ID] [--lines N]"""
 
 from __future__ import annotations
 
-from ..assistant import instance_of, run
+from typing import Any
+
+from ..assistant import instances_of, run
 from ..errors import Failure, Usage
 from ..session import Session
 
@@ -22,12 +24,31 @@ _NO_LOG = 44
 
 
 def logs(session: Session) -> int:
-    """The end of a log on the instance, the app's or the startup script's."""
+    """The end of a log on the instance, the app's or the startup script's; on a cluster of each node."""
     args = session.args
     if not 1 <= args.lines <= _MOST:
         raise Usage(f"--lines {args.lines}: not possible", f"give 1 to {_MOST}", code="Lines")
     stack = session.find(args.name)
-    instance = instance_of(session, stack)
+    instances = instances_of(session, stack)
+    if args.node:
+        if args.node not in instances:
+            raise Usage(
+                f"--node {args.node}: {stack.name} has no such node",
+                f"choose one of {', '.join(instances)}",
+                code="Node",
+            )
+        instances = [args.node]
+    if len(instances) == 1:
+        found = _read(session, instances[0])
+        return session.done(found, found["lines"])
+    nodes = [_read(session, instance) for instance in instances]
+    lines = [line for node in nodes for line in (f"== {node['instance_id']} ==", *node["lines"])]
+    return session.done({"log": args.log, "nodes": nodes}, lines)
+
+
+def _read(session: Session, instance: str) -> dict[str, Any]:
+    """The end of one instance's log. Raises `Failure`."""
+    args = session.args
     script = _SCRIPT.format(log=args.log, lines=args.lines)
     done = run(session, instance, script, name="whisper-logs", timeout=_SECONDS)
     if done.exit_code == _NO_LOG:
@@ -41,7 +62,7 @@ def logs(session: Session) -> int:
         raise Failure(
             f"the log of {instance} cannot be read (exit code {done.exit_code})", code="NoLog", details=tuple(said[-5:])
         )
-    lines = done.output.splitlines()
     if done.dropped:
         session.tell(f"{done.dropped} bytes before these were dropped: Cloud Assistant carries 24 KB")
-    return session.done({"instance_id": instance, "log": args.log, "dropped": done.dropped, "lines": lines}, lines)
+    lines = done.output.splitlines()
+    return {"instance_id": instance, "log": args.log, "dropped": done.dropped, "lines": lines}

@@ -13,7 +13,7 @@ from ..session import Session
 
 def preview(session: Session) -> int:
     """The resources that `create` would make with these options, as the service says; nothing is made."""
-    template = templates.body("single.yaml")
+    template = templates.of(session.args.topology)
     chosen, _ = choices(session, template)
     plan = stack_plan(chosen, template=template, client_token=uuid.uuid4().hex)
     found = session.cloud.preview(plan)

@@ -14,4 +14,6 @@ def resize(session: Session) -> int:
     template = session.cloud.template(stack.id)
     if spec.id == stack.parameters.get("InstanceType"):
         raise Failure(f"stack {stack.name} has {spec.id} already", "choose another --spec", code="SameSpec")
+    if "Nodes" in stack.parameters:
+        session.tell("nodes that join from now on have the new type; those that are there keep theirs until they leave")
     return amend(session, stack, template, {"InstanceType": spec.id})

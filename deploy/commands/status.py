@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ..assistant import nodes_of
 from ..outcome import stack_data
 from ..session import Session
 
 
 def status(session: Session) -> int:
-    """How the stack and each of its resources is doing."""
+    """How the stack, each of its resources and each node of a cluster is doing."""
     if session.args.via == "computenest":
         from ..computenest import deployment
 
@@ -19,6 +20,14 @@ def status(session: Session) -> int:
     rows = [(resource.name, resource.type, resource.status, resource.physical_id) for resource in resources]
     lines = [f"{stack.name}  {stack.status}" + (f"  {stack.reason}" if stack.reason and not stack.ready else "")]
     lines += session.table(("RESOURCE", "TYPE", "STATUS", "ID"), rows)
+    nodes = nodes_of(session, stack)
+    if nodes is not None:
+        lines += session.table(
+            ("NODE", "STATUS", "ZONE", "ADDRESS"), [(node.id, node.status, node.zone, node.address) for node in nodes]
+        )
     if stack.login_address:
         lines.append(f"login address  {stack.login_address}")
-    return session.done({**stack_data(stack), "resources": [asdict(resource) for resource in resources]}, lines)
+    data = {**stack_data(stack), "resources": [asdict(resource) for resource in resources]}
+    if nodes is not None:
+        data["nodes"] = [asdict(node) for node in nodes]
+    return session.done(data, lines)

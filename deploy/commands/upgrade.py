@@ -12,9 +12,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ..assistant import instance_of, run
+from ..assistant import instances_of, run
 from ..errors import Failure, Usage
 from ..session import Session
+from ..stacks import Stack
 
 _SECONDS = 3600
 _SCRIPT = """\
@@ -34,20 +35,46 @@ curl -fsSL --proto =https,http --retry 5 --max-time 1800 -o "$work/package.tar.g
 
 
 def upgrade(session: Session) -> int:
-    """Installs another version beside the one in use and switches to it if it works; jobs and logins stay."""
+    """Installs another version beside the one in use and switches to it if it works; jobs and logins stay. A cluster is
+    upgraded node by node: each drains, is upgraded, passes its check and works again before the next one begins."""
     steps = _steps(session)
     stack = session.find(session.args.name)
-    instance = instance_of(session, stack)
-    session.confirm(f"the app of {stack.name} {session.where} stands still for a moment while it switches")
-    session.tell(f"upgrading {instance}; this takes minutes")
+    instances = instances_of(session, stack)
+    warning = f"the app of {stack.name} {session.where} stands still for a moment while it switches"
+    if len(instances) > 1:
+        warning = f"the {len(instances)} nodes of {stack.name} {session.where} are upgraded one after another"
+    session.confirm(warning)
+    log: list[str] = []
+    release = ""
+    for number, instance in enumerate(instances):
+        session.tell(f"upgrading {instance}; this takes minutes")
+        left = f"{number} of {len(instances)} nodes are upgraded" if len(instances) > 1 else ""
+        said, release = _upgrade(session, stack, instance, steps, left)
+        log += said
+    data: dict[str, Any] = {"stack_id": stack.id, "instance_id": instances[0], "log": log, "release": release}
+    lines = [*log, f"{stack.name} runs version {release}"]
+    if len(instances) > 1:
+        data["nodes"] = instances
+        session.tell("nodes that join later have the version of the stack's image: give the stack that version's, too")
+    return session.done(data, lines)
+
+
+def _upgrade(session: Session, stack: Stack, instance: str, steps: str, left: str) -> tuple[list[str], str]:
+    """What one instance said, and the version that it runs. Raises `Failure`; `left` tells how far a cluster came."""
     done = run(session, instance, _SCRIPT.format(steps=steps), name="whisper-upgrade", timeout=_SECONDS)
     *log, last = done.output.strip().splitlines() or [""]
-    data: dict[str, Any] = {"stack_id": stack.id, "instance_id": instance, "log": log}
     verdict, _, rest = last.partition(" ")
     if done.succeeded and verdict == "SUCCESS":
-        return session.done({**data, "release": rest}, [*log, f"{stack.name} runs version {rest}"])
+        return log, rest
     code, _, texts = rest.partition(" | ") if verdict == "FAILURE" else ("unknown", "", last)
     reason = texts.rpartition(" | ")[2] or f"exit code {done.exit_code}"
+    if left:
+        raise Failure(
+            f"node {instance} was not upgraded, {left}: {reason} ({code})",
+            f"mend the cause and type it again, or go back: {session.command('upgrade', stack.name, '--back')}",
+            code="UpgradeFailed",
+            details=tuple(log[-20:]),
+        )
     raise Failure(
         f"{stack.name} was not upgraded: {reason} ({code})",
         f"see: {session.command('logs', stack.name, '--app')}",

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,7 +33,7 @@ TERM_GRACE_SECONDS = 5.0
 # Cloud Assistant documentation).
 REBOOT, REBOOT_AND_AGAIN = 193, 194
 _MOST_REBOOTS = 10
-_MARK = "WHISPER_INSTANCE_ID"
+MARK = "WHISPER_INSTANCE_ID"
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,21 @@ class Instances:
     """The instances below one folder, started from the images below another. `signals` is the emulator's port, and the
     path there that booted instances may post to."""
 
-    def __init__(self, folder: Path, images: Path, signals: tuple[int, str] = (0, "")) -> None:
-        self._folder, self._images = folder, images
+    def __init__(
+        self,
+        folder: Path,
+        images: Path,
+        signals: tuple[int, str] = (0, ""),
+        role: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """`role` gives what an instance with a RAM role finds in its environment, in place of the metadata service."""
+        self._folder, self._images, self._role = folder, images, role
         self._booted = Booted(images, signals)
         self._lock = threading.Lock()
 
-    def create(self, instance_id: str, image_id: str) -> None:
+    def create(self, instance_id: str, image_id: str, role_in: str = "") -> None:
         """Copies the image, symbolic links as links, and reserves a port. An image without a folder is `default`;
-        `systemd` boots. Raises ResourceError."""
+        `systemd` boots. `role_in` is the region of an instance that has a RAM role. Raises ResourceError."""
         if image_id == SYSTEMD:
             root = self._root(instance_id)
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +90,7 @@ class Instances:
         (root / "root").mkdir(mode=0o700, exist_ok=True)
         (root / "tmp").mkdir(mode=0o700, exist_ok=True)
         with self._lock:
-            self._note(instance_id, {"image": image_id, "port": self._free_port()})
+            self._note(instance_id, {"image": image_id, "port": self._free_port(), "role_in": role_in})
 
     def address(self, instance_id: str) -> str:
         """Its public one."""
@@ -101,12 +108,16 @@ class Instances:
     def exists(self, instance_id: str) -> bool:
         return self._record(instance_id).is_file()
 
+    def port(self, instance_id: str) -> int:
+        """At which its app answers on 127.0.0.1."""
+        return int(self._known(instance_id)["port"])
+
     def delete(self, instance_id: str) -> None:
         """Ends the instance's processes and removes its folder; an instance that is gone is no error."""
         if self._is_booted(instance_id):
             self._booted.delete(self._root(instance_id))
         else:
-            _end(lambda: list(_marked(instance_id)))
+            end_marked(instance_id)
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._root(instance_id))
         self._record(instance_id).unlink(missing_ok=True)
@@ -162,27 +173,27 @@ class Instances:
         if self._is_booted(instance_id):
             self._booted.restart(self._root(instance_id))
         else:
-            _end(lambda: list(_marked(instance_id)))
+            end_marked(instance_id)
 
     def _environment(self, instance_id: str) -> dict[str, str]:
         root = self._root(instance_id)
+        known = self._known(instance_id)
+        role_in = known.get("role_in")
         return {
+            **({**self._role(), "WHISPER_CLOUD_REGION": role_in} if role_in else {}),
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(root / "root"),
             "LANG": "C.UTF-8",
             "WHISPER_ROOT": str(root),
-            "WHISPER_PORT": str(self._known(instance_id)["port"]),
-            _MARK: instance_id,
+            "WHISPER_PORT": str(known["port"]),
+            MARK: instance_id,
         }
 
     def _free_port(self) -> int:
         taken = {json.loads(path.read_text())["port"] for path in self._folder.glob("*.json")}
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port: int = probe.getsockname()[1]
-            if port not in taken:
-                return port
+        while (port := free_port()) in taken:
+            pass
+        return port
 
     def _root(self, instance_id: str) -> Path:
         return self._folder / instance_id
@@ -204,6 +215,19 @@ class Instances:
 
     def _is_booted(self, instance_id: str) -> bool:
         return self._known(instance_id).get("image") == SYSTEMD
+
+
+def free_port() -> int:
+    """One of 127.0.0.1 that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def end_marked(mark: str) -> None:
+    """Ends every process that carries the mark in its environment."""
+    _end(lambda: list(_marked(mark)))
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[[], bool]) -> int | None:
@@ -230,7 +254,7 @@ def _tail(output: BinaryIO) -> tuple[str, int]:
 
 def _marked(instance_id: str) -> Iterator[int]:
     """This user's living processes that carry the instance's id."""
-    mark = f"{_MARK}={instance_id}".encode()
+    mark = f"{MARK}={instance_id}".encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):  # gone meanwhile, or another user's

@@ -21,13 +21,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from .api import Api
-from .commands import Commands
 from .computenest import BUCKET, Objects, has_work
 from .engine import Engine
 from .errors import ApiError
 from .faults import Faults
-from .instances import Instances
-from .resources import Means, handlers
+from .resources import means_in
 from .signals import PATH as SIGNAL_PATH
 from .signals import Signals
 from .signature import Verifier
@@ -56,9 +54,8 @@ class Emulator:
         self._verifier = Verifier(keys, time.time)
         store = Store(folder)
         self._signals = Signals(store, self._key_secret.encode(), lambda: self.url, faults)
-        instances = Instances(folder / "instances", folder / "images", (urlsplit(url).port or 0, SIGNAL_PATH))
-        commands = Commands(store, instances, faults)
-        self.engine = Engine(store, Means(handlers(), instances, commands, self._signals, faults))
+        door = (urlsplit(url).port or 0, SIGNAL_PATH)
+        self.engine = Engine(store, means_in(folder, store, self._signals, faults, door, self._role))
         self._objects = Objects(store, self._key_secret.encode(), lambda: self.url)
         self._api = Api(self.engine, self._objects)
         self.stopped = threading.Event()
@@ -84,6 +81,14 @@ class Emulator:
     def close_if_idle(self) -> bool:
         """True when no stack, service or image is left; from then on no stack can be made."""
         return not has_work(self.engine) and self.engine.close_if_idle()
+
+    def _role(self) -> dict[str, str]:
+        """What an instance with a RAM role calls the cloud with; the local target has one pair of keys."""
+        return {
+            "WHISPER_CLOUD": self.url,
+            "WHISPER_CLOUD_KEY": self._key_id,
+            "WHISPER_CLOUD_SECRET": self._key_secret,
+        }
 
     def _called(self, request: Request, request_id: str) -> Reply:
         self._verifier.verify(request)
@@ -264,7 +269,7 @@ def _write_endpoint(folder: Path, url: str, port: int, keys: dict[str, str]) -> 
 def _remove(folder: Path) -> None:
     """All that is ours, the lock file last: until then no other emulator begins here. Somebody else's files in the
     folder stay, and the folder with them."""
-    for name in ("instances", "images", "packages"):
+    for name in ("instances", "images", "packages", "services"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in (f"{ENDPOINT_FILE}*", "state.sqlite3*", "seal.key", "emulator.log", LOCK_FILE):
         for path in folder.glob(pattern):

@@ -20,10 +20,11 @@ VERBS = {
     "events": ("what happened to a stack, oldest first", stack.events),
     "outputs": ("the addresses and ids of a stack", stack.name),
     "open": ("open the login page in the browser", stack.name),
-    "logs": ("the app's or the startup script's log on the instance", stack.logs),
+    "logs": ("the app's or the startup script's log on the instance, or on each node", stack.logs),
+    "scale": ("give a cluster another number of nodes", stack.scale),
     "resize": ("give a stack another instance type", stack.resize),
     "update": ("change a stack's parameters, or bring it to this version's template", stack.update),
-    "upgrade": ("install another version of the app on the instance", stack.upgrade),
+    "upgrade": ("install another version of the app, on a cluster node by node", stack.upgrade),
     "drift": ("what somebody changed behind the stack's back", stack.drift),
     "delete": ("remove a stack and everything in it", stack.delete),
     "doctor": ("check what a deployment needs, with a remedy for what is amiss", stack.doctor),
@@ -39,6 +40,7 @@ _EPILOG = """\
 examples:
   python -m deploy create --spec gn7i-c16g1 --local         on this machine, nothing needed
   python -m deploy create --spec gn7i-c16g1 --region cn-hangzhou --zone auto --client-cidr 203.0.113.7
+  python -m deploy create --topology cluster --nodes 2 --spec gn7i-c16g1 --local
   python -m deploy create --resume whisper --local          go on with one that was interrupted or failed
   python -m deploy delete whisper --local
 

@@ -90,6 +90,7 @@ def logs(command: ArgumentParser) -> None:
     which.add_argument("--app", dest="log", action="store_const", const="app", default="app",
                        help="of the app (default)")  # fmt: skip
     which.add_argument("--script", dest="log", action="store_const", const="start", help="of the startup script")
+    command.add_argument("--node", metavar="ID", help="of a cluster: this node's alone (default: of each)")
     command.add_argument("--lines", type=int, default=100, metavar="N", help="from its end (default: %(default)s)")
 
 
@@ -110,6 +111,13 @@ def update(command: ArgumentParser) -> None:
         "--password-stdin", action="store_true", help="read a new login password from the first line of standard input"
     )
     command.add_argument("--keep-template", action="store_true", help="the stack's own, not this version's")
+    _confirmed(command)
+    _wait(command, "it is done")
+
+
+def scale(command: ArgumentParser) -> None:
+    name(command)
+    command.add_argument("--nodes", type=int, metavar="N", required=True, help="1 to 100; nodes that leave drain first")
     _confirmed(command)
     _wait(command, "it is done")
 
@@ -154,6 +162,13 @@ def _choices(command: ArgumentParser) -> None:
     command.add_argument(
         "--set", metavar="PARAM=VALUE", nargs="+", action="extend", default=[], help="further template parameters"
     )
+    cluster = command.add_argument_group("several nodes")
+    cluster.add_argument("--topology", choices=("single", "cluster"), default="single",
+                         help="one instance, or nodes behind a load balancer (default: %(default)s)")  # fmt: skip
+    cluster.add_argument("--nodes", type=int, metavar="N", help="of a cluster: 2 to 100 (default: 2)")
+    cluster.add_argument("--second-zone", metavar="ID", help="of a cluster: another zone (auto with --zone auto)")
+    cluster.add_argument("--certificate", metavar="ID", help="of a cluster: for HTTPS on a public load balancer; "
+                         "without it the balancer is private")  # fmt: skip
     network = command.add_argument_group("network")
     network.add_argument("--zone", metavar="ID", help="such as cn-hangzhou-h, or auto: one that has the spec in stock")
     network.add_argument("--client-cidr", metavar="CIDR", help="who may connect: 203.0.113.7 or 203.0.113.0/24")

@@ -53,4 +53,5 @@ PASSWORD_B64=${PasswordB64}
 SIGNAL_B64=${SignalB64}
 MODEL=${Model}
 PUBLIC_ADDRESS=$address
+SECRET_B64=${SecretB64}
 VALUES

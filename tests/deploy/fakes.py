@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.changes import Change, ChangeSet, Drift, Update
-from deploy.cloud import Invocation
+from deploy.cloud import Invocation, Node
 from deploy.drafts import Drafts
 from deploy.errors import ServiceError
 from deploy.offers import Preview, Price, Provision
@@ -156,18 +156,24 @@ class FakeCloud:
 
 
 class FakeMachines:
-    """Ends every command at the second look, with what it was told to say."""
+    """Ends every command at the second look, with what it was told to say. `members` are a scaling group's nodes."""
 
     def __init__(self, output: str = "", exit_code: int | None = 0, *, dropped: int = 0) -> None:
         self.scripts: list[str] = []
         self.account: dict[str, str] = {}
+        self.members: list[Node] = []
+        self.ran_on: list[str] = []
         self._running = Invocation("Running", None, "", 0, "")
         self._ended = Invocation("Success" if exit_code == 0 else "Failed", exit_code, output, dropped, "")
         self._looks = 0
 
     def run(self, instance_id: str, script: str, *, name: str, timeout: int) -> str:
         self.scripts.append(script)
+        self.ran_on.append(instance_id)
         return "t-1"
+
+    def nodes(self, group: str) -> list[Node]:
+        return self.members
 
     def invocation(self, invocation_id: str) -> Invocation:
         self._looks += 1

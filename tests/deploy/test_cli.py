@@ -74,7 +74,7 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
         ("list --region cn-hangzhou", 1, "error: no Alibaba Cloud credentials: looked at ALIBABA_CLOUD_ACCESS_KEY_ID"),
         ("list --region cn-hangzhou --profile work", 1, "error: --profile work: not usable in ~/.aliyun/config.json"),
         ("status --local --state-dir nowhere", 1, "error: no local target answers for"),
-        ("render --check --out .", 1, "error: not fresh: single.yaml; run: python -m deploy render"),
+        ("render --check --out .", 1, "error: not fresh: single.yaml, cluster.yaml; run: python -m deploy render"),
         ("render --out /proc/nowhere", 1, "error: /proc/nowhere/single.yaml: cannot be written"),
         ("create --spec c16g1 --local --generate-password --state-dir /proc/nowhere", 1,
          "error: /proc/nowhere: cannot keep state here"),

@@ -12,11 +12,9 @@ from deploy.local.actions.drift import DriftActions
 from deploy.local.actions.ecs import EcsActions
 from deploy.local.actions.stacks import StackActions
 from deploy.local.actions.templates import TemplateActions
-from deploy.local.commands import Commands
 from deploy.local.engine import Engine
 from deploy.local.faults import KINDS, Faults
-from deploy.local.instances import Instances
-from deploy.local.resources import Means, handlers
+from deploy.local.resources import handlers, means_in
 from deploy.local.signals import Signals
 from deploy.local.store import Store
 
@@ -28,9 +26,8 @@ GROUPS: tuple[Any, ...] = (
 
 def test_every_action_is_named(tmp_path: Path) -> None:
     store, faults = Store(tmp_path), Faults()
-    instances = Instances(tmp_path / "instances", tmp_path / "images")
     signals = Signals(store, b"key", lambda: "", faults)
-    engine = Engine(store, Means(handlers(), instances, Commands(store, instances, faults), signals, faults))
+    engine = Engine(store, means_in(tmp_path, store, signals, faults))
     words = set(TEXT.replace("|", " ").split())
     assert {name for group in GROUPS for name in group(engine).actions()} - words == set()
     store.close()

@@ -1,5 +1,5 @@
-"""Every choice that the form of single.yaml offers, and what a stack of such choices consists of, worked out without
-a cloud."""
+"""Every choice that the forms of single.yaml and cluster.yaml offer, and what a stack of such choices consists of,
+worked out without a cloud."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from deploy.local.evaluation import Scope, choose, evaluate
 from deploy.local.functions import text_of
 from deploy.local.parameters import resolve
 from deploy.local.template import Template, read_template
+from deploy.templates import CLUSTER, SINGLE
 
 Choice = dict[str, str]
 
+__all__ = ["CLUSTER", "SINGLE"]
 DOMAIN = "whisper.example.com"
 EVERYBODY = "0.0.0.0/0"
 CLIENTS = "203.0.113.7/32"
@@ -64,15 +66,39 @@ ALWAYS: Choice = {
 }
 
 
+CLUSTER_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    **{
+        name: values
+        for name, values in OPTIONS.items()
+        if name not in ("PayType", "PayPeriodUnit", "OpenCertificateCheck", "VpcOption", "DailySnapshots")
+    },
+    "AccessMethod": ("Public", "Private"),
+    "CertificateId": ("", "12345678-cn-hangzhou"),
+    "AccessLog": ("false", "true"),
+    "Spot": ("false", "true"),
+    "ScaleByQueue": ("false", "true"),
+    "BusyNodes": ("0", "4"),
+    "AlarmContactGroup": ("", "operators"),
+}
+CLUSTER_ALWAYS: Choice = {**ALWAYS, "SecondZoneId": "cn-hangzhou-i", "DatabasePassword": "Abcdefghij_0123456789"}
+CLUSTER_DEPENDENT: Choice = {
+    **{name: DEPENDENT[name] for name in ("KeyPairName", "InstancePassword", "PackageSha256", "VpcCidrBlock")},
+    "QueueMinutesPerGpu": "30",
+    "BusyFrom": "2027-01-04T00:30Z",
+    "BusyUntil": "2027-01-04T12:00Z",
+    "BusyLast": "2027-12-31T00:00Z",
+}
+
+
 @cache
-def document() -> dict[str, Any]:
-    value: dict[str, Any] = yaml.safe_load(templates.body("single.yaml"))
+def document(name: str = SINGLE) -> dict[str, Any]:
+    value: dict[str, Any] = yaml.safe_load(templates.body(name))
     return value
 
 
 @cache
-def template() -> Template:
-    return read_template(templates.body("single.yaml"))
+def template(name: str = SINGLE) -> Template:
+    return read_template(templates.body(name))
 
 
 def visible(declaration: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -90,11 +116,12 @@ def _holds(condition: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     return text_of(values[left.removeprefix("${").removesuffix("}")]) == text_of(right)
 
 
-def as_the_form_sends(options: Choice) -> Choice:
+def as_the_form_sends(options: Choice, form: str = SINGLE) -> Choice:
     """The choices without what the form hides, and with what it then asks for."""
-    parameters = document()["Parameters"]
+    parameters = document(form)["Parameters"]
     defaults = {name: declared.get("Default") for name, declared in parameters.items()}
-    given = {**ALWAYS, **DEPENDENT, **options}
+    always, dependent = (ALWAYS, DEPENDENT) if form == SINGLE else (CLUSTER_ALWAYS, CLUSTER_DEPENDENT)
+    given = {**always, **dependent, **options}
     shown = {**defaults, **given}
     return {name: value for name, value in given.items() if visible(parameters[name], shown)}
 
@@ -117,36 +144,53 @@ def _met(row: Choice, names: list[str]) -> set[tuple[tuple[str, str], tuple[str,
     return set(itertools.combinations(given, 2))
 
 
-def resources(parameters: Choice) -> dict[str, dict[str, Any]]:
+def allowed(options: Choice) -> Choice:
+    """A public load balancer has a certificate: the form cannot say so, a rule does."""
+    certificate = CLUSTER_OPTIONS["CertificateId"][1]
+    return {**options, "CertificateId": certificate} if options["AccessMethod"] == "Public" else options
+
+
+# For the cluster, every two values of any two options meet in one of them.
+CLUSTER_ROWS = [allowed(options) for options in pairs(CLUSTER_OPTIONS)]
+
+
+def resources(parameters: Choice, form: str = SINGLE) -> dict[str, dict[str, Any]]:
     """What would be made: each resource that the conditions keep, with its properties worked out. A reference to one
     that they leave out raises, as do broken constraints and Rules."""
-    scope = _scope(parameters)
-    rules.check(template().rules, lambda expression, where: choose(expression, scope, where))
+    scope = _scope(parameters, form)
+    rules.check(template(form).rules, lambda expression, where: choose(expression, scope, where))
     return {
         name: {"Type": definition.type, "Properties": evaluate(dict(definition.properties), scope, name)}
-        for name, definition in template().resources.items()
+        for name, definition in template(form).resources.items()
         if scope.included(name)
     }
 
 
-def outputs(parameters: Choice) -> set[str]:
+def outputs(parameters: Choice, form: str = SINGLE) -> set[str]:
     """The names of the outputs that the conditions keep."""
-    scope = _scope(parameters)
-    found = template().outputs.items()
+    scope = _scope(parameters, form)
+    found = template(form).outputs.items()
     return {name for name, body in found if "Condition" not in body or scope.condition(str(body["Condition"]))}
 
 
-def _scope(parameters: Choice) -> Scope:
+def _scope(parameters: Choice, form: str) -> Scope:
     def ref(name: str) -> str:
-        if name not in template().resources or not scope.included(name):
+        if name not in template(form).resources or not scope.included(name):
             raise KeyError(name)
         return f"id-of-{name}"
 
     def attribute(name: str, key: str) -> Any:
         ref(name)
+        if key == "CidrBlock":
+            return f"10.0.{16 * list(template(form).resources).index(name)}.0/20"
+        if key == "GroupId":
+            return 7
         return ["i-1"] if key.endswith("s") and key != "EipAddress" else f"{key}-of-{name}"
 
-    pseudo = {"ALIYUN::StackName": "whisper", "ALIYUN::Region": "cn-hangzhou"}
-    values = resolve(template().parameters, parameters)
-    scope = Scope(template(), values, pseudo, ref=ref, attribute=attribute)
+    pseudo = {
+        "ALIYUN::StackName": "whisper", "ALIYUN::Region": "cn-hangzhou", "ALIYUN::AccountId": "1000000000000001",
+        "ALIYUN::StackId": "0f9e8d7c-6b5a-4321-8765-0123456789ab",
+    }  # fmt: skip
+    values = resolve(template(form).parameters, parameters)
+    scope = Scope(template(form), values, pseudo, ref=ref, attribute=attribute)
     return scope

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import pytest
+
 from deploy.catalog import ROOT
 from deploy.parameter_table import to_markdown
 
-from .options import document
+from .options import CLUSTER, SINGLE, document
 
 
-def test_the_page_is_made_from_the_template() -> None:
-    page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
-    assert page == to_markdown(document()), "run: python -m deploy.parameter_table > docs/parameters.md"
+@pytest.mark.parametrize(
+    ("name", "file", "word"), [(SINGLE, "parameters.md", ""), (CLUSTER, "parameters-cluster.md", " cluster")]
+)
+def test_the_page_is_made_from_the_template(name: str, file: str, word: str) -> None:
+    page = (ROOT / "docs" / file).read_text(encoding="utf-8")
+    assert page == to_markdown(document(name), name), f"run: python -m deploy.parameter_table{word} > docs/{file}"
 
 
 def test_it_has_every_parameter_in_both_languages() -> None:

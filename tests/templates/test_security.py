@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
 
+import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.catalog import ROOT
 
-from .options import OPTIONS, Choice, as_the_form_sends, document, resources
+from .options import (
+    CLUSTER,
+    CLUSTER_ALWAYS,
+    CLUSTER_ROWS,
+    OPTIONS,
+    Choice,
+    as_the_form_sends,
+    document,
+    resources,
+)
 
 Made = dict[str, dict[str, Any]]
 
@@ -112,10 +125,124 @@ CHECKS: dict[str, Callable[[Made], bool]] = {
 }
 
 
+def closed_group(made: Made) -> bool:
+    group = of(made, "SecurityGroup")
+    ways_in, ways_out = group["SecurityGroupIngress"], group["SecurityGroupEgress"]
+    inside = ip_network(of(made, "Vpc")["CidrBlock"])
+    private = [rule for rule in ways_out if rule["PortRange"] in ("5432/5432", "2049/2049")]
+    rest = [rule for rule in ways_out if rule not in private and rule["DestCidrIp"] != WORLD]
+    return (
+        group["SecurityGroupType"] == "enterprise"
+        and all(rule["Description"] and rule["IpProtocol"] != "all" for rule in [*ways_in, *ways_out])
+        and {rule["PortRange"] for rule in ways_in} == {"80/80"}
+        and all(rule["SourceCidrIp"] != WORLD for rule in ways_in)
+        and {rule["PortRange"] for rule in ways_out if rule["DestCidrIp"] == WORLD} == {"443/443"}
+        and all(ip_network(rule["DestCidrIp"]) == inside for rule in private)
+        and all(ip_network(rule["DestCidrIp"]).subnet_of(ip_network("100.64.0.0/10")) for rule in rest)
+    )
+
+
+def bounded_group(made: Made) -> bool:
+    group = of(made, "ScalingGroup")
+    (server,) = group["ServerGroups"]
+    sizes = group["MinSize"] <= group["DesiredCapacity"] <= group["MaxSize"]
+    return sizes and len(group["VSwitchIds"]) == 2 and group["DefaultCooldown"] >= 60 and server["Type"] == "ALB"
+
+
+def nodes_without_public_address(made: Made) -> bool:
+    machine = of(made, "ScalingConfiguration")
+    return bool(machine["SecurityGroupId"]) and "InternetMaxBandwidthOut" not in machine
+
+
+def secrets_by_name(made: Made) -> bool:
+    told = json.dumps([of(made, name) for name in ("ScalingConfiguration", "JoinOperation", "JoinHook")])
+    given = CLUSTER_ALWAYS["DatabasePassword"], CLUSTER_ALWAYS["SoftwarePassword"]
+    return "UserData" not in told and not any(each in told or encoded(each) in told for each in given)
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def two_zones_and_a_check(made: Made) -> bool:
+    zones = {each["ZoneId"] for each in of(made, "LoadBalancer")["ZoneMappings"]}
+    return len(zones) == 2 and of(made, "ServerGroup")["HealthCheckConfig"]["HealthCheckEnabled"] is True
+
+
+def https_where_there_is_a_certificate(made: Made) -> bool:
+    if "HttpsListener" not in made:
+        return of(made, "LoadBalancer")["AddressType"] == "Intranet"
+    strict = of(made, "HttpsListener")["SecurityPolicyId"] == "tls_cipher_policy_1_2_strict_with_1_3"
+    return strict and of(made, "ToHttps")["RuleActions"][0]["Type"] == "Redirect"
+
+
+def guarded_database(made: Made) -> bool:
+    database = of(made, "Database")
+    listed = database["SecurityIPList"].split(",")
+    return (
+        database["AllocatePublicConnection"] is False
+        and WORLD not in listed
+        and len(listed) == 2
+        and bool(database["VpcId"] and database["SlaveZoneIds"] and database["EncryptionKey"])
+        and (database["Category"], database["SSLSetting"]) == ("HighAvailability", "EnabledForInnerConnection")
+        and database["BackupRetentionPeriod"] >= 7
+        and database["EnableBackupLog"] is True
+        and database["StorageAutoScale"] == "Enable"
+        and bool(database["MaintainTime"])
+    )
+
+
+def guarded_recordings(made: Made) -> bool:
+    rules = [of(made, name)["SourceCidrIp"] for name in ("MediaAccessRule", "SecondMediaAccessRule")]
+    named = of(made, "MediaMount")["AccessGroupName"] != "DEFAULT_VPC_GROUP_NAME"
+    return WORLD not in rules and of(made, "Media")["EncryptType"] in (1, 2) and named
+
+
+def least_privilege(made: Made) -> bool:
+    for name in ("NodeRole", "OperationsRole"):
+        role = of(made, name)
+        principals = [each["Principal"] for each in role["AssumeRolePolicyDocument"]["Statement"]]
+        if "PolicyAttachments" in role or any(set(each) != {"Service"} for each in principals):
+            return False
+        for each in role["Policies"][0]["PolicyDocument"]["Statement"]:
+            read_only = all(re.match(r"ecs:Describe|cms:PutCustomMetric", action) for action in each["Action"])
+            if any("*" in action for action in each["Action"]) or ("*" in each["Resource"] and not read_only):
+                return False
+    return True
+
+
+def token_asked_for(made: Made) -> bool:
+    first = yaml.safe_load(of(made, "JoinOperation")["Content"])["Tasks"][0]["Properties"]
+    return first["API"] == "ModifyInstanceMetadataOptions" and first["Parameters"]["HttpTokens"] == "required"
+
+
+CLUSTER_CHECKS: dict[str, Callable[[Made], bool]] = {
+    "security-group: description, enterprise-type, egress-not-all-access, risky-ports": closed_group,
+    "ess: multi-vswitch-distribution, capacity bounds, cooldown, attach-slb": bounded_group,
+    "ess-configuration: security group, no public IP": nodes_without_public_address,
+    "ess-configuration: no user data, secrets by name": secrets_by_name,
+    "alb: listener-health-check, multi-zone, server-group-multi-zone": two_zones_and_a_check,
+    "alb: https, redirect-https, tls-policy": https_where_there_is_a_certificate,
+    "rds: in-vpc, public-access, whitelist-internet, multi-az, ssl, disk-encryption, backup, log-backup, "
+    "auto-scale-storage, maintenance window": guarded_database,
+    "nas: access-group-public-access, encrypt-type, no default access group": guarded_recordings,
+    "ram: least privilege, no attached policies, services only": least_privilege,
+    "imdsv2": token_asked_for,
+    "nat: snat bandwidth, eip explicit bandwidth": lambda made: of(made, "NatAddress")["Bandwidth"] == 100,
+}
+
+
 def test_every_row_that_holds_has_its_check() -> None:
     page = (ROOT / "docs" / "security-review.md").read_text(encoding="utf-8")
-    rows = [line.split("|") for line in page.partition("## 规则")[2].splitlines() if line.startswith("| ")]
-    assert {row[1].strip() for row in rows if row[2].strip() == "满足 holds"} == set(CHECKS)
+    single, cluster = page.partition("## 规则")[2].split("## 集群")
+    assert holding(single) == set(CHECKS)
+    assert holding(cluster) == set(CLUSTER_CHECKS)
+
+
+def holding(page: str) -> set[str]:
+    """The rules of which a part of the page says that they hold."""
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")]
+    return {row[1].strip() for row in rows if row[2].strip() == "满足 holds"}
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -123,3 +250,9 @@ def test_every_row_that_holds_has_its_check() -> None:
 def test_it_holds_for_every_choice(options: Choice) -> None:
     made = resources(as_the_form_sends(options))
     assert [rule for rule, holds in CHECKS.items() if not holds(made)] == []
+
+
+@pytest.mark.parametrize("options", CLUSTER_ROWS, ids=[str(number) for number in range(len(CLUSTER_ROWS))])
+def test_it_holds_for_every_pair_of_the_cluster_s_choices(options: Choice) -> None:
+    made = resources(as_the_form_sends(options, CLUSTER), CLUSTER)
+    assert [rule for rule, holds in CLUSTER_CHECKS.items() if not holds(made)] == []

@@ -43,7 +43,8 @@ def test_the_committed_templates_are_a_fresh_render() -> None:
 
 def test_a_changed_file_is_stale(tmp_path: Path) -> None:
     rendered = templates.render(load())
-    (tmp_path / "single.yaml").write_text(rendered["single.yaml"] + "\n", encoding="utf-8")
+    for name, text in rendered.items():
+        (tmp_path / name).write_text(text + "\n" * (name == "single.yaml"), encoding="utf-8")
     assert templates.stale(rendered, tmp_path) == [tmp_path / "single.yaml"]
 
 

@@ -15,6 +15,8 @@ from ..wire import Arguments
 from . import Action, Body, choice, page, region_of
 
 _GROUP = "ALIYUN::ECS::InstanceGroup"
+_CONFIGURATION = "ALIYUN::ESS::ScalingConfiguration"
+_SCALED = "acs:autoscaling:scalingGroupId"  # the tag that ESS puts on its instances
 _CPU_QUOTA = 1000
 
 
@@ -47,7 +49,7 @@ class EcsActions:
 
     def describe_account_attributes(self, arguments: Arguments) -> Body:
         region, wanted = region_of(arguments), arguments.texts("AttributeName")
-        types = [str(made.properties.get("InstanceType")) for _, _, made in instances_of(self._engine, region)]
+        types = [_type_of(made.properties) for _, _, made in instances_of(self._engine, region)]
         used = sum(TYPES[each].cpus for each in types if each in TYPES)
         values = {"max-postpaid-instance-vcpu-count": _CPU_QUOTA, "used-postpaid-instance-vcpu-count": used}
         found = [
@@ -69,6 +71,8 @@ class EcsActions:
     def describe_instances(self, arguments: Arguments) -> Body:
         region, wanted = region_of(arguments), arguments.listed("InstanceIds")
         found = [self._instance(i, s, r) for i, s, r in instances_of(self._engine, region) if not wanted or i in wanted]
+        for key, value in arguments.pairs("Tag", "Key", "Value"):
+            found = [each for each in found if {"TagKey": key, "TagValue": value} in each["Tags"]["Tag"]]
         body = page("Instances", found, arguments)
         return {**body, "Instances": {"Instance": body["Instances"]}}
 
@@ -80,9 +84,11 @@ class EcsActions:
 
     def _instance(self, instance: str, stack: Stack, resource: Resource) -> dict[str, Any]:
         made = resource.properties
-        known = TYPES.get(str(made.get("InstanceType")))
+        known = TYPES.get(_type_of(made))
         eip = any(r.type == "ALIYUN::VPC::EIPAssociation" and r.ready for r in self._engine.resources(stack).values())
         tags = [*({"TagKey": key, "TagValue": value} for key, value in stack.request.tags)]
+        if resource.type == _CONFIGURATION:
+            tags.append({"TagKey": _SCALED, "TagValue": str(made["ScalingGroupId"])})
         return {
             "InstanceId": instance,
             "InstanceName": str(made.get("InstanceName", instance)),
@@ -90,7 +96,7 @@ class EcsActions:
             "Status": "Running",
             "RegionId": stack.region,
             "ZoneId": str(made.get("ZoneId", zones(stack.region)[0])),
-            "InstanceType": str(made.get("InstanceType")),
+            "InstanceType": _type_of(made),
             "InstanceTypeFamily": known.family if known else "",
             "Cpu": known.cpus if known else 0,
             "Memory": known.memory * 1024 if known else 0,
@@ -151,7 +157,20 @@ def instances_of(engine: Engine, region: str) -> list[tuple[str, Stack, Resource
         for stack in engine.store.stacks(region)
         if stack.status != "DELETE_COMPLETE"
         for resource in engine.resources(stack).values()
-        if resource.type == _GROUP and resource.status != "DELETE_COMPLETE"
-        for instance in resource.attributes.get("InstanceIds", ())
+        if resource.status != "DELETE_COMPLETE"
+        for instance in _instances_in(engine, resource)
         if engine.means.instances.exists(str(instance))
     ]
+
+
+def _instances_in(engine: Engine, resource: Resource) -> list[str]:
+    """Of an instance group, or of the scaling group for which a configuration is."""
+    if resource.type == _GROUP:
+        return list(resource.attributes.get("InstanceIds", ()))
+    if resource.type == _CONFIGURATION:
+        return list(engine.means.groups.find(str(resource.properties.get("ScalingGroupId", "")))["instances"])
+    return []
+
+
+def _type_of(made: Mapping[str, Any]) -> str:
+    return str(made.get("InstanceType") or next(iter(made.get("InstanceTypes", ())), ""))

@@ -6,12 +6,18 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from ..commands import Commands
+from ..daemons import Daemons
 from ..faults import Faults
+from ..groups import Groups
+from ..haproxy import Balancers
 from ..instances import Instances
+from ..postgres import Postgres
 from ..signals import Signals
+from ..store import Store
 
 Kind = Literal["text", "number", "flag", "list", "map", "any"]
 
@@ -46,6 +52,10 @@ class Context:
     commands: Commands
     signals: Signals
     faults: Faults
+    daemons: Daemons
+    databases: Postgres
+    balancers: Balancers
+    groups: Groups
     cancelled: threading.Event
     attributes_of: Callable[[str], Mapping[str, Any]]
     report: Callable[[Mapping[str, Any]], None]  # attributes that become known later
@@ -87,6 +97,37 @@ class Means:
     commands: Commands
     signals: Signals
     faults: Faults
+    daemons: Daemons
+    databases: Postgres
+    balancers: Balancers
+    groups: Groups
+
+
+def means_in(  # noqa: PLR0917
+    folder: Path,
+    store: Store,
+    signals: Signals,
+    faults: Faults,
+    door: tuple[int, str] = (0, ""),
+    role: Callable[[], Mapping[str, str]] = dict,
+) -> Means:
+    """Those of one state folder. `door` is the emulator's port and the path to which booted instances signal, `role`
+    what an instance with a RAM role calls the cloud with."""
+    instances = Instances(folder / "instances", folder / "images", door, role)
+    commands = Commands(store, instances, faults)
+    daemons = Daemons(folder / "services")
+    balancers = Balancers(daemons, instances.port)
+    return Means(
+        handlers=handlers(),
+        instances=instances,
+        commands=commands,
+        signals=signals,
+        faults=faults,
+        daemons=daemons,
+        databases=Postgres(daemons),
+        balancers=balancers,
+        groups=Groups(store, instances, commands, balancers),
+    )
 
 
 def random_id(prefix: str) -> str:
@@ -97,10 +138,16 @@ def random_id(prefix: str) -> str:
 def handlers() -> dict[str, Handler]:
     """All types, by name."""
     from .access import ACCESS
+    from .balancer import BALANCER
     from .command import RunCommand
     from .compute import InstanceGroup
     from .network import NETWORK
+    from .scaling import SCALING
+    from .stores import STORES
     from .waiting import WaitCondition, WaitConditionHandle
+    from .watching import WATCHING
 
-    known: list[Handler] = [*NETWORK, *ACCESS, InstanceGroup(), RunCommand(), WaitConditionHandle(), WaitCondition()]
+    records: list[Handler] = [*NETWORK, *ACCESS, *WATCHING]
+    machines: list[Handler] = [InstanceGroup(), RunCommand(), WaitConditionHandle(), WaitCondition()]
+    known = [*records, *machines, *BALANCER, *STORES, *SCALING]
     return {handler.type: handler for handler in known}
