@@ -99,7 +99,9 @@ def _verify(session: Session, supplier: Supplier, project: Project, key: str) ->
     network = [] if args.local else ["--client-cidr", args.client_cidr, "--zone", args.zone or "auto"]
     spec = args.spec or session.catalog.specs[0].id
     out = io.StringIO()
-    words = ["create", "--spec", spec, "--name", name, "--generate-password", "--set", f"ImageId={image_id}", "--json"]
+    # On this machine an image's id stands for this checkout; booted, it is the image that scripts/install.sh bakes.
+    image = ["--instance", args.instance] if args.instance != "process" else ["--set", f"ImageId={image_id}"]
+    words = ["create", "--spec", spec, "--name", name, "--generate-password", *image, "--json"]
 
     def deploy(words: list[str], stdout: io.StringIO) -> int:
         return command([*words, *place], stdin=session.stdin, stdout=stdout, stderr=session.stderr,

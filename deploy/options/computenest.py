@@ -57,6 +57,8 @@ def image(command: ArgumentParser) -> None:
     command.add_argument("--image-id", metavar="ID", default="", help="of verify (default: the newest one)")
     command.add_argument("--zone", metavar="ID", help="of verify")
     command.add_argument("--client-cidr", metavar="CIDR", help="of verify: this machine's address, as create has it")
+    command.add_argument("--instance", choices=("process", "systemd"), default="process",
+                         help="of verify with --local, as create has it (default: %(default)s)")  # fmt: skip
     command.add_argument("--spec", metavar="SPEC", help="of verify (default: the catalog's first)")
     _site(command)
 
