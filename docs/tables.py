@@ -16,7 +16,8 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 _SAID = r'"((?:\$\([^)]*\)|[^"])+)"'
 _FAIL = re.compile(rf"fail ([a-z_]+) {_SAID} {_SAID}")
-_ENGLISH = {"试用版": "trial", "标准版": "standard", "性能版": "performance", "旗舰版": "flagship"}
+_ENGLISH = {"试用版": "trial", "标准版": "standard", "性能版": "performance", "旗舰版": "flagship", "集群版": "cluster",
+            "集群旗舰版": "cluster, flagship"}  # fmt: skip
 _NOTE = {
     "zh": "本文件由 `python docs/tables.py` 生成，请勿直接修改。",
     "en": "Made by `python docs/tables.py`: do not edit.",
@@ -46,7 +47,7 @@ def _packages(language: str) -> str:
     for template in config["Service"]["DeployMetadata"]["TemplateConfigs"]:
         for package in template["PredefinedParameters"]:
             spec = specs[package["Parameters"]["InstanceType"]]
-            name = package["Name"] if zh else f"{package['Name']}, {_ENGLISH[package['Name'][:3]]}"
+            name = package["Name"] if zh else f"{package['Name']}, {_ENGLISH[package['Name'].split()[0]]}"
             rows.append((name, *_spec_cells(spec)))
     head = (
         ("套餐", "实例规格", "vCPU", "内存", "GPU", "系统盘")

@@ -32,7 +32,10 @@ def create(session: Session) -> int:
     template, package, fixed = _chosen(service, args.template, args.package)
     if "InstanceType" in fixed and not args.spec:
         args.spec = str(fixed["InstanceType"])
-    chosen, password = choices(session, templates.body(_file(template["Name"])))
+    args.topology = _topology(template["Name"])
+    if "Nodes" in fixed and args.nodes is None:
+        args.nodes = int(fixed["Nodes"])
+    chosen, password = choices(session, templates.of(args.topology))
     asked = plan.stack_plan(chosen, template="", client_token=uuid.uuid4().hex)
     wanted = InstancePlan(
         service=args.service_id,
@@ -125,14 +128,14 @@ def _chosen(service: Service, template: str, package: str) -> tuple[Mapping[str,
     return config, each["Name"], each.get("Parameters", {})
 
 
-def _file(template: str) -> str:
-    """Which of our templates the service calls so. Raises `Failure`."""
+def _topology(template: str) -> str:
+    """Of our template that the service calls so. Raises `Failure`."""
     import yaml
 
     ours = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["Service"]["DeployMetadata"]["TemplateConfigs"]
     for config in ours:
         if config["Name"] == template:
-            return Path(config["Url"]).name
+            return Path(config["Url"]).stem
     raise Failure(f"the service's template {template} is not one of config.yaml", "deploy it in the console",
                   code="Template")  # fmt: skip
 

@@ -62,7 +62,11 @@ def test_a_new_version_beside_the_one_online(deploy: Deploy, project: Path) -> N
     for step in ("publish", "submit"):
         assert deploy(f"service {step} {config}")[0] == 0
     reviewed(deploy, config)
-    assert deploy(f"service launch {config}")[0] == 0
+    code, online = deploy(f"service launch {config}")
+    assert code == 0
+    asked = f"create --via computenest --service-id {online['service_id']} --generate-password --dry-run"
+    planned = deploy(f"{asked} --package 集群版")[1]["plan"]
+    assert (planned["template"], planned["parameters"]["Nodes"]) == ("集群版", "2")
     text = (project / "config.yaml").read_text(encoding="utf-8").replace("标准版 (1 × A10)", "标准版")
     (project / "config.yaml").write_text(text, encoding="utf-8")
     (project / "ros_templates/single.yaml").open("a", encoding="utf-8").write("# changed\n")
