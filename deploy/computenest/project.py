@@ -43,17 +43,23 @@ class Project:
         self.folder = config.parent
         try:
             content = yaml.safe_load(config.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise Failure(
-                f"{config}: cannot be read ({error})".splitlines()[0], "mend the file", code="Config"
-            ) from None
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            mark = getattr(error, "problem_mark", None)
+            at = f"{config}:{mark.line + 1}:{mark.column + 1}" if mark else str(config)
+            reason = getattr(error, "strerror", None) or getattr(error, "problem", None) or "not UTF-8"
+            raise Failure(f"{at}: cannot be read ({reason})", "mend the file", code="Config") from None
         self._service: dict[str, Any] = _mapping(content, "Service", config.name)
-        self.artifacts: Mapping[str, dict[str, Any]] = content.get("Artifact") or {}
+        self.artifacts: Mapping[str, dict[str, Any]] = _artifacts(content, config.name)
         infos = self._service.get("ServiceInfo")
         if not isinstance(infos, list) or not infos or not all(isinstance(info, dict) for info in infos):
             raise Failure(f"{config.name}: Service/ServiceInfo: should be a list of languages", code="Config")
         self.name = str(infos[0].get("Name", ""))
-        _mapping(self._service, "DeployMetadata", f"{config.name}: Service")
+        metadata = _mapping(self._service, "DeployMetadata", f"{config.name}: Service")
+        _mappings(metadata, "TemplateConfigs", f"{config.name}: Service/DeployMetadata")
+        operations = self._service.get("OperationMetadata") or {}
+        if isinstance(operations, dict) and "CustomOperations" in operations:
+            custom = _mapping(operations, "CustomOperations", f"{config.name}: Service/OperationMetadata")
+            _mappings(custom, "Actions", f"{config.name}: Service/OperationMetadata/CustomOperations")
         for file in self.files(self.fields()):
             if not file.path.is_file():
                 raise Failure(
@@ -111,6 +117,24 @@ def _mapping(content: Any, key: str, at: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Failure(f"{at}/{key}: should be a mapping", "mend the file", code="Config")
     return value
+
+
+def _mappings(content: Mapping[str, Any], key: str, at: str) -> None:
+    value = content.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Failure(f"{at}/{key}: should be a list of mappings", "mend the file", code="Config")
+
+
+def _artifacts(content: Mapping[str, Any], at: str) -> Mapping[str, dict[str, Any]]:
+    if content.get("Artifact") is None:
+        return {}
+    artifacts = _mapping(content, "Artifact", at)
+    for name in artifacts:
+        artifact = _mapping(artifacts, name, f"{at}: Artifact")
+        for key in ("ArtifactType", "ArtifactName"):
+            if not artifact.get(key):
+                raise Failure(f"{at}: Artifact/{name}/{key}: is missing", "mend the file", code="Config")
+    return artifacts
 
 
 def _remedy(path: Path) -> str:

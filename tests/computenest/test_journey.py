@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
+from deploy.computenest.project import Project
+from deploy.errors import Failure
 from tests.computenest.conftest import PASSWORD, ROOT, Deploy, reviewed
 
 
@@ -146,6 +148,33 @@ def transcribed(address: str) -> str:
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return str(json.load(answer)["text"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Service: [\n", ":2:1: cannot be read"),
+        ("[]", "/Service: should be a mapping"),
+        ("Service: {ServiceInfo: 3}", "Service/ServiceInfo: should be a list of languages"),
+        ("Service: {ServiceInfo: [{Name: 名}], DeployMetadata: 1}", "Service/DeployMetadata: should be a mapping"),
+        ("Service: {ServiceInfo: [{Name: 名}], DeployMetadata: {TemplateConfigs: [3]}}",
+         "Service/DeployMetadata/TemplateConfigs: should be a list of mappings"),
+        ("Service: {ServiceInfo: [{a: 名}], DeployMetadata: {}, OperationMetadata: {CustomOperations: {Actions: 1}}}",
+         "Service/OperationMetadata/CustomOperations/Actions: should be a list of mappings"),
+        ("Service: {ServiceInfo: [{Name: 名}], DeployMetadata: {}}\nArtifact: [1]", "/Artifact: should be a mapping"),
+        ("Service: {ServiceInfo: [{Name: 名}], DeployMetadata: {}}\nArtifact: {A: {ArtifactType: File}}",
+         "Artifact/A/ArtifactName: is missing"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_told_with_the_place(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Failure) as refused:
+        Project(file)
+    assert told in refused.value.message
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(Failure, match="not UTF-8"):
+        Project(file)
 
 
 def test_a_service_of_two_templates(deploy: Deploy, project: Path) -> None:

@@ -38,7 +38,7 @@ class CaseActions:
         """Each parameter of the template with its default; where it has none, iact3 finds a value."""
         version = self._services.find(arguments.required("ServiceId")).version(arguments.required("ServiceVersion"))
         configs = version.content["DeployMetadata"].get("TemplateConfigs", [])
-        name = arguments.text("TemplateName") or configs[0]["Name"]
+        name = arguments.text("TemplateName") or (configs[0]["Name"] if configs else "")
         url = next((config["Url"] for config in configs if config["Name"] == name), None)
         if url is None:
             raise invalid_parameter("TemplateName", f"the service has {', '.join(c['Name'] for c in configs)}")

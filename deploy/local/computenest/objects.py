@@ -93,7 +93,7 @@ class Objects:
         own = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-oss-"))
         fields = (headers.get(name, "") for name in ("content-md5", "content-type", "date"))
         expected = _signature(self._secret(key_id), "\n".join(("PUT", *fields, f"{own}/{place}")))
-        if scheme != "OSS" or not hmac.compare_digest(expected, given):
+        if scheme != "OSS" or not hmac.compare_digest(expected.encode(), given.encode()):
             raise ApiError("SignatureDoesNotMatch", "The request signature we calculated does not match.", 403)
         allowed = str(granted.get("place", ""))
         fits = place == allowed or (allowed.endswith("/") and place.startswith(allowed))
@@ -104,12 +104,12 @@ class Objects:
         query = {key: values[0] for key, values in parse_qs(request.query).items()}
         until = query.get("Expires", "")
         expected = _signature(self._key.hex(), f"GET\n\n\n{until}\n/{place}")
-        if not hmac.compare_digest(expected, query.get("Signature", "")) or int(until) < time.time():
+        if not hmac.compare_digest(expected.encode(), query.get("Signature", "").encode()) or int(until) < time.time():
             raise ApiError("AccessDenied", "You have no right to access this object.", 403)
 
     def _grant(self, token: str) -> Mapping[str, Any]:
         body, _, seal = token.rpartition(".")
-        if not hmac.compare_digest(self._secret(body), seal):
+        if not hmac.compare_digest(self._secret(body).encode(), seal.encode()):
             raise ApiError("InvalidSecurityToken", "The security token you provided is invalid.", 403)
         grant: Mapping[str, Any] = json.loads(base64.urlsafe_b64decode(body))
         return grant
