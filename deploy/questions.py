@@ -25,8 +25,6 @@ def choices(session: Session, template: str) -> tuple[Choices, Secret]:
     """The answers for a stack of `template`, and the software password itself, for showing it when it was generated.
     Raises `Usage` that names every missing option at once when nobody can be asked."""
     args, catalog = session.args, session.catalog
-    if not session.interactive:
-        _nothing_missing(session)
     name = formats.check_stack_name(args.name)
     user = formats.check_user(args.user)
     model = model_or_default(catalog, args.model, local=args.local)
@@ -36,6 +34,8 @@ def choices(session: Session, template: str) -> tuple[Choices, Secret]:
     cluster = _is_cluster(session)
     tags = plan.tags(args.tags)
     more = parameters.further(args.set, parameters.declared(template))
+    if not session.interactive:
+        _nothing_missing(session)
     spec = _answer(session, args.spec, _spec_question(session), catalog.find_spec)
     region = session.region
     zone, second_zone = local_zone(region), local_zone(region, "b")
@@ -120,7 +120,14 @@ def _is_cluster(session: Session) -> bool:
 
 
 def _nothing_missing(session: Session) -> None:
+    """Judges what was given before it names what is missing: a wrong name is what somebody has just typed."""
     args = session.args
+    if args.spec:
+        session.catalog.find_spec(args.spec)
+    if args.region:
+        session.catalog.find_region(args.region)
+    if args.client_cidr:
+        formats.client_cidr(args.client_cidr)
     missing = [] if args.spec else ["--spec"]
     if not (args.password_stdin or args.generate_password or args.dry_run):
         missing.append("--password-stdin")

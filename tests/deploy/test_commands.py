@@ -91,6 +91,20 @@ def test_on_a_pipe_create_names_exactly_what_is_missing(words: str, missing: str
 
 
 @pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("create --local --spec gn7i-c32g1", "--spec gn7i-c32g1: could be ecs.gn7i-c32g1.8xlarge, "),
+        ("create --spec c16g1 --region cn-hangzou", "--region cn-hangzou: no such region"),
+        ("create --local --spec c16g1 --client-cidr me", "--client-cidr 'me': not an IPv4 range"),
+    ],
+)
+def test_on_a_pipe_what_was_given_is_judged_before_what_is_missing(words: str, complaint: str) -> None:
+    with pytest.raises(Usage) as failure:
+        create(session(words, FakeCloud()))
+    assert str(failure.value).startswith(complaint)
+
+
+@pytest.mark.parametrize(
     ("extra", "stdin", "complaint"),
     [
         ("", "short1A\n", "it needs 8 to 128 characters"),
