@@ -12,7 +12,7 @@ from ..session import Session
 
 def policy(session: Session) -> int:
     """The least RAM policy for a user who creates, updates and deletes these stacks, ready for RAM's console."""
-    found = session.cloud.policy(templates.body("single.yaml"))
+    found = session.cloud.policy(templates.of(session.args.topology))
     if not found:
         raise Failure("the service gave no policy", "try again later", code="NoPolicy")
     text = json.dumps(found, indent=2, ensure_ascii=False)

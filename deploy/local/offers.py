@@ -133,6 +133,73 @@ _CALLS: Mapping[str, tuple[str, str, str]] = {
     ),
     "ALIYUN::RAM::AttachPolicyToRole": ("ram:AttachPolicyToRole", "", "ram:DetachPolicyFromRole"),
     "ALIYUN::RAM::Role": ("ram:CreateRole ram:GetRole ram:AttachPolicyToRole", "ram:UpdateRole", "ram:DeleteRole"),
+    "ALIYUN::ALB::Acl": (
+        "alb:CreateAcl alb:AddEntriesToAcl alb:ListAclEntries", "alb:AddEntriesToAcl", "alb:DeleteAcl",
+    ),
+    "ALIYUN::ALB::AclAssociation": (
+        "alb:AssociateAclsWithListener", "alb:AssociateAclsWithListener", "alb:DissociateAclsFromListener",
+    ),
+    "ALIYUN::ALB::Listener": (
+        "alb:CreateListener alb:GetListenerAttribute", "alb:UpdateListenerAttribute", "alb:DeleteListener",
+    ),
+    "ALIYUN::ALB::LoadBalancer": (
+        "alb:CreateLoadBalancer alb:GetLoadBalancerAttribute alb:EnableLoadBalancerAccessLog alb:TagResources",
+        "alb:UpdateLoadBalancerAttribute", "alb:DeleteLoadBalancer",
+    ),
+    "ALIYUN::ALB::Rule": ("alb:CreateRule alb:ListRules", "alb:UpdateRuleAttribute", "alb:DeleteRule"),
+    "ALIYUN::ALB::ServerGroup": (
+        "alb:CreateServerGroup alb:ListServerGroups", "alb:UpdateServerGroupAttribute", "alb:DeleteServerGroup",
+    ),
+    "ALIYUN::CMS::MonitorGroup": ("cms:CreateMonitorGroup", "cms:ModifyMonitorGroup", "cms:DeleteMonitorGroup"),
+    "ALIYUN::CMS::ResourceMetricRule": (
+        "cms:PutResourceMetricRule", "cms:PutResourceMetricRule", "cms:DeleteMetricRules",
+    ),
+    "ALIYUN::ESS::AlarmTask": ("ess:CreateAlarm", "ess:ModifyAlarm", "ess:DeleteAlarm"),
+    "ALIYUN::ESS::LifecycleHook": (
+        "ess:CreateLifecycleHook ess:DescribeLifecycleHooks ram:PassRole", "ess:ModifyLifecycleHook",
+        "ess:DeleteLifecycleHook",
+    ),
+    "ALIYUN::ESS::ScalingConfiguration": (
+        "ess:CreateScalingConfiguration ess:DescribeScalingConfigurations ram:PassRole",
+        "ess:ModifyScalingConfiguration", "ess:DeleteScalingConfiguration",
+    ),
+    "ALIYUN::ESS::ScalingGroup": (
+        "ess:CreateScalingGroup ess:DescribeScalingGroups ess:DescribeScalingInstances ess:TagResources",
+        "ess:ModifyScalingGroup", "ess:DeleteScalingGroup",
+    ),
+    "ALIYUN::ESS::ScalingGroupEnable": ("ess:EnableScalingGroup", "ess:EnableScalingGroup", "ess:DisableScalingGroup"),
+    "ALIYUN::ESS::ScalingRule": ("ess:CreateScalingRule", "ess:ModifyScalingRule", "ess:DeleteScalingRule"),
+    "ALIYUN::ESS::ScheduledTask": ("ess:CreateScheduledTask", "ess:ModifyScheduledTask", "ess:DeleteScheduledTask"),
+    "ALIYUN::NAS::AccessGroup": ("nas:CreateAccessGroup", "nas:ModifyAccessGroup", "nas:DeleteAccessGroup"),
+    "ALIYUN::NAS::AccessRule": ("nas:CreateAccessRule", "nas:ModifyAccessRule", "nas:DeleteAccessRule"),
+    "ALIYUN::NAS::FileSystem": (
+        "nas:CreateFileSystem nas:DescribeFileSystems", "nas:ModifyFileSystem", "nas:DeleteFileSystem",
+    ),
+    "ALIYUN::NAS::MountTarget": (
+        "nas:CreateMountTarget nas:DescribeMountTargets", "nas:ModifyMountTarget", "nas:DeleteMountTarget",
+    ),
+    "ALIYUN::OOS::SecretParameter": (
+        "oos:CreateSecretParameter oos:GetSecretParameter kms:CreateSecret kms:GetSecretValue",
+        "oos:UpdateSecretParameter kms:PutSecretValue", "oos:DeleteSecretParameter kms:DeleteSecret",
+    ),
+    "ALIYUN::OOS::Template": (
+        "oos:CreateTemplate oos:GetTemplate ram:PassRole", "oos:UpdateTemplate", "oos:DeleteTemplate",
+    ),
+    "ALIYUN::RDS::Account": ("rds:CreateAccount rds:DescribeAccounts", "rds:ResetAccountPassword", "rds:DeleteAccount"),
+    "ALIYUN::RDS::DBInstance": (
+        "rds:CreateDBInstance rds:DescribeDBInstanceAttribute rds:ModifyDBInstanceSSL rds:ModifyBackupPolicy "
+        "rds:ModifyDBInstanceDeletionProtection",
+        "rds:ModifyDBInstanceSpec rds:ModifySecurityIps rds:ModifyBackupPolicy", "rds:DeleteDBInstance",
+    ),
+    "ALIYUN::RDS::Database": ("rds:CreateDatabase rds:DescribeDatabases", "", "rds:DeleteDatabase"),
+    "ALIYUN::SLS::Logstore": ("log:CreateLogStore log:GetLogStore", "log:UpdateLogStore", "log:DeleteLogStore"),
+    "ALIYUN::SLS::Project": ("log:CreateProject log:GetProject", "log:UpdateProject", "log:DeleteProject"),
+    "ALIYUN::VPC::NatGateway": (
+        "vpc:CreateNatGateway vpc:DescribeNatGateways", "vpc:ModifyNatGatewayAttribute", "vpc:DeleteNatGateway",
+    ),
+    "ALIYUN::VPC::SnatEntry": (
+        "vpc:CreateSnatEntry vpc:DescribeSnatTableEntries", "vpc:ModifySnatEntry", "vpc:DeleteSnatEntry",
+    ),
     "ALIYUN::VPC::EIP": (
         "vpc:AllocateEipAddress vpc:DescribeEipAddresses", "vpc:ModifyEipAddressAttribute", "vpc:ReleaseEipAddress",
     ),

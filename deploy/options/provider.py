@@ -15,6 +15,7 @@ def validate(command: ArgumentParser) -> None:
 
 
 def policy(command: ArgumentParser) -> None:
+    command.add_argument("--topology", choices=("single", "cluster"), default="single", help="default: %(default)s")
     command.add_argument("--out", metavar="FILE", help="write the policy there (default: standard output)")
 
 

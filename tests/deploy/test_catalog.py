@@ -87,9 +87,11 @@ def test_a_mistake_in_the_file_is_named_with_its_place(tmp_path: Path, was: str,
 
 def test_the_service_offers_what_the_catalog_has(catalog: Catalog) -> None:
     service = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["Service"]
-    (template,) = service["DeployMetadata"]["TemplateConfigs"]
-    assert template["AllowedRegions"] == [region.id for region in catalog.regions]
-    assert (CONFIG.parent / template["Url"]).is_file()
     specs = {spec.id for spec in catalog.specs}
-    assert {package["Parameters"]["InstanceType"] for package in template["PredefinedParameters"]} <= specs
+    templates = service["DeployMetadata"]["TemplateConfigs"]
+    assert [template["Url"] for template in templates] == ["ros_templates/single.yaml", "ros_templates/cluster.yaml"]
+    for template in templates:
+        assert template["AllowedRegions"] == [region.id for region in catalog.regions]
+        assert (CONFIG.parent / template["Url"]).is_file()
+        assert {package["Parameters"]["InstanceType"] for package in template["PredefinedParameters"]} <= specs
     assert [info["Locale"] for info in service["ServiceInfo"]] == ["zh-CN", "en-US"]
