@@ -24,7 +24,7 @@ from .__main__ import FOLDER, weights_of
 
 LIMIT = 300.0  # MiB
 MINUTE = 60
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
 
 
 def repeated(clip: Path, times: int, target: Path) -> Path:
