@@ -77,8 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             while not engine.status().ready:
                 time.sleep(LOOK_SECONDS)
-            warm = corpus.recording(FOLDER, MINUTE)
-            peak_above(engine, warm.path, chosen.windows)  # libraries keep what their first batch takes
+            warm = corpus.recording(FOLDER, 10 * MINUTE)
+            peak_above(engine, warm.path, chosen.windows)  # libraries keep what their first full batches take
             began = time.monotonic()
             before, above, seconds = peak_above(engine, media, chosen.windows)
         finally:

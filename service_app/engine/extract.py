@@ -107,7 +107,8 @@ def extract(
             if samples > max_seconds * RATE:
                 raise RefusedError("too_long")
             out.write(block.tobytes())
-            probabilities.append(detector.feed(as_float(block)))
+            if len(found := detector.feed(as_float(block))):
+                probabilities.append(found)
             if connection and samples - reported > REPORT_SECONDS * RATE:
                 reported = samples
                 connection.send_bytes(json.dumps({"seconds": samples / RATE}).encode())

@@ -9,6 +9,7 @@ Speech that never pauses is cut where it is quietest.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 Probabilities = npt.NDArray[np.float32]
 
 FRAME_SECONDS = 512 / 16_000  # the speech detector's step
+BLOCK = 8192  # frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def speech(probabilities: Probabilities, cutting: Cutting = DEFAULT) -> list[Spa
     spans: list[Span] = []
     start: int | None = None
     last = 0  # the last frame that was not silence
-    for frame, probability in enumerate(probabilities.tolist()):
+    for frame, probability in enumerate(_numbers(probabilities)):
         if start is None:
             if probability >= cutting.onset:
                 start = last = frame
@@ -60,6 +62,12 @@ def speech(probabilities: Probabilities, cutting: Cutting = DEFAULT) -> list[Spa
         spans.append((start, last + 1))
     blip = cutting.blip / FRAME_SECONDS
     return [(a, b) for a, b in spans if b - a >= blip]
+
+
+def _numbers(probabilities: Probabilities) -> Iterator[float]:
+    """As Python's, which are quicker one by one and take ten times the memory: a few at a time."""
+    for start in range(0, len(probabilities), BLOCK):
+        yield from probabilities[start : start + BLOCK].tolist()
 
 
 def padded(spans: list[Span], frames: int, cutting: Cutting = DEFAULT) -> list[Span]:
