@@ -25,7 +25,7 @@ from urllib.parse import quote, urlsplit
 METADATA = "http://100.100.100.200/latest"
 OOS, CMS = ("oos", "2019-06-01"), ("metrics", "2019-01-01")
 SECONDS = 20
-ATTEMPTS = 5
+ATTEMPTS = int(os.environ.get("WHISPER_CLOUD_ATTEMPTS") or 5)
 _DEVICES = re.compile(r"^whisper_cluster_devices ([0-9]+)$", re.M)
 _QUEUE = re.compile(r"^whisper_queue_seconds\{[^}]*\} ([0-9.e+-]+)$", re.M)
 

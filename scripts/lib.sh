@@ -19,7 +19,7 @@ export PYTHONPATH=$RELEASE PYTHONDONTWRITEBYTECODE=1
 on_systemd() { [ -z "$ROOT" ] && [ -d /run/systemd/system ]; }
 
 # A node of several: known while it starts from the values that it was given, later from its settings.
-in_cluster() { [ -n "${DATABASE_URL_B64:-}" ] || { [ -e "$ENV_FILE" ] && [ -n "$(setting WHISPER_DATABASE_URL "$ENV_FILE")" ]; }; }
+in_cluster() { [ -n "${DATABASE_URL_B64:-}" ] || { [ -e "$ENV_FILE" ] && [ -n "$(setting WHISPER_NODE "$ENV_FILE")" ]; }; }
 
 # node_name : the instance's id, by which the scaling group knows it, too
 node_name() {

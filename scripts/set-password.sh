@@ -7,6 +7,10 @@ umask 077
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 [ -e "$ENV_FILE" ] || { echo "此实例尚未部署 / this instance is not deployed yet"; exit 1; }
+if in_cluster; then
+    echo "集群请使用 python -m deploy update --password-stdin 修改 / on a cluster change it with: python -m deploy update --password-stdin"
+    exit 1
+fi
 password=$(base64 -d 2>/dev/null) || { echo "密码不是 Base64 / the password is not Base64"; exit 1; }
 [ "${#password}" -ge 8 ] || { echo "密码至少 8 位 / the password needs at least 8 characters"; exit 1; }
 [[ $password != *[[:cntrl:]]* ]] || { echo "密码不能含控制字符或换行 / the password must not have control characters or line breaks"; exit 1; }

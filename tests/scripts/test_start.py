@@ -63,6 +63,12 @@ class Instance:
                 "WHISPER_ROOT": str(self.root),
                 "WHISPER_PORT": str(self.port),
                 "WHISPER_INSTANCE_ID": str(self.root),
+                # a cloud that does not answer, for a node
+                "WHISPER_CLOUD": "http://127.0.0.1:9",
+                "WHISPER_CLOUD_REGION": "cn-hangzhou",
+                "WHISPER_CLOUD_KEY": "key",
+                "WHISPER_CLOUD_SECRET": "secret",
+                "WHISPER_CLOUD_ATTEMPTS": "1",
             },
         )
 
@@ -77,6 +83,16 @@ class Instance:
 
 def encode(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def node(**changes: str) -> dict[str, str]:
+    """What makes an instance a node of a cluster."""
+    return {
+        "DATABASE_URL_B64": encode("postgresql://whisper:words@127.0.0.1:5432/whisper?sslmode=require"),
+        "MEDIA_B64": encode("/tmp"),
+        "PUBLIC_URL_B64": encode("http://127.0.0.1:8080"),
+        "BALANCER_B64": encode("10.0.32.0/20 10.0.48.0/20"),
+    } | changes
 
 
 @pytest.fixture
@@ -167,6 +183,16 @@ def test_a_second_run_does_no_harm(instance: Instance) -> None:
         ({"PUBLIC_ADDRESS": "../../etc"}, "bad_address"),
         ({"PUBLIC_ADDRESS": f"a.example\nSIGNAL_B64={encode('touch /tmp/owned;')}"}, "bad_value"),
         ({"SURPRISE": "1"}, "bad_value"),
+        # of a node of a cluster
+        ({"SECRET_B64": encode("../etc/passwd")}, "bad_value"),
+        ({"SECRET_B64": encode("whisper-unknown")}, "no_settings"),
+        (node(DATABASE_URL_B64=encode("postgresql://a:b@c/d'; touch /tmp/owned; '")), "bad_database"),
+        (node(DATABASE_URL_B64=encode("sqlite:///etc/passwd")), "bad_database"),
+        (node(PUBLIC_URL_B64=encode("javascript:alert(1)")), "bad_address"),
+        (node(BALANCER_B64=encode("10.0.0.0/8'")), "bad_value"),
+        (node(METRIC="7; touch /tmp/owned"), "bad_value"),
+        (node(MEDIA_B64=encode("/nowhere/at/all")), "media"),
+        (node(MEDIA_B64=encode("nas.example.com")), "media"),
     ],
 )
 def test_bad_values_end_in_one_failure_signal(instance: Instance, change: dict[str, str], code: str) -> None:
