@@ -41,6 +41,8 @@ if [ "$target" = test ]; then
     need chromium "the page is tested in a real browser" command -v chromium
     need fonts-noto-cjk "Chinese in screenshots" chinese_font
     need ffmpeg "test recordings in other formats" command -v ffmpeg
+    need postgresql "several nodes are tested on a real database" ls -d /usr/lib/postgresql/*/bin/initdb
+    need haproxy "several nodes are tested behind a real balancer" command -v haproxy
     if [ "$(id -u)" = 0 ]; then # without root these tests skip themselves, and say so
         why="the startup script is tested on a booted Debian"
         need mmdebstrap "$why" command -v mmdebstrap

@@ -73,6 +73,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return doctor(arguments)
 
 
+def _drain(arguments: argparse.Namespace) -> int:
+    from .operate.drain import drain
+
+    return drain(arguments)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m service_app", description="The Whisper web app.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -99,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     back = commands.add_parser("restore", help="a backup into an empty data folder")
     back.set_defaults(run=_backup)
     back.add_argument("file", type=Path)
+    drained = commands.add_parser("drain", help="the running server takes no new work and hands over what it has")
+    drained.set_defaults(run=_drain)
+    drained.add_argument("--timeout", type=_positive, default=300, help="seconds to wait (default: 300)")
     commands.add_parser("doctor", help="look at everything the service needs").set_defaults(run=_doctor)
     return parser
 
@@ -133,6 +142,13 @@ def main(arguments: list[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except (SettingsError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except Exception as error:
+        from .database import away
+
+        if not away(error):
+            raise
+        print("error: WHISPER_DATABASE_URL: the database cannot be reached; is it up?", file=sys.stderr)  # noqa: T201
         return 1
 
 

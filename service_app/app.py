@@ -12,12 +12,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -35,7 +34,7 @@ from .api.services import Services
 from .aside import aside
 from .auth import Auth
 from .auth.gate import Gate
-from .errors import BadRequest, NotFound, UserError
+from .errors import BadRequest, NotFound, Unavailable, UserError, database_away
 from .headers import BodyLimit, ResponseHeaders
 from .janitor import keep_clean
 from .login import starting_page
@@ -52,6 +51,8 @@ __all__ = ["Services", "create_app"]
 _THREADS: Final = 32
 _TELLING_SECONDS: Final = 3.0
 _log = logging.getLogger(__name__)
+_START_AGAIN_SECONDS: Final = 1.0  # while the database or the media store is away
+_T = TypeVar("_T")
 
 EngineFactory = Callable[[Settings], "Engine"]
 MountPage = Callable[[FastAPI, Services], None]
@@ -151,21 +152,16 @@ class _Parts:
         return store
 
     def open_services(self) -> Services:
-        from .jobs import Jobs, Limits
+        from .jobs import Jobs
 
-        settings = self.settings
-        limits = Limits(settings.queue_jobs, settings.queue_minutes, settings.user_jobs)
-        durable = Jobs(
-            settings.data_dir,
-            engine := self.make_engine(settings),
-            limits,
-            database_url=settings.database_url.reveal(),
-            telemetry=self.telemetry,
-        )
-        # Uploads that a killed server left half received; nobody else can be receiving, Jobs holds the folder's lock.
-        shutil.rmtree(self.settings.data_dir / "uploads", ignore_errors=True)
-        engine.start()
-        durable.start()
+        durable = Jobs(self.settings, engine := self.make_engine(self.settings), self.telemetry)
+        try:
+            engine.start()
+            durable.start()
+        except BaseException:
+            durable.stop()
+            engine.stop()
+            raise
         return Services(settings=self.settings, engine=engine, jobs=durable, auth=self.auth)
 
     def open_page(self, services: Services) -> FastAPI:
@@ -192,8 +188,13 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
     """Loads the parts, keeps them until `stop`, and takes them down in the opposite order."""
     async with contextlib.AsyncExitStack() as stack:
         try:
-            parts.auth.opened(await asyncio.to_thread(parts.open_auth))
-            services = await asyncio.to_thread(parts.open_services)
+            auth = await _opened(app, parts.open_auth, stop)
+            if auth is None:
+                return
+            parts.auth.opened(auth)
+            services = await _opened(app, parts.open_services, stop)
+            if services is None:
+                return
             stack.push_async_callback(asyncio.to_thread, services.engine.stop)
             stack.push_async_callback(asyncio.to_thread, services.jobs.stop)
             app.state.services = services
@@ -211,10 +212,31 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
         await stop.wait()
 
 
+async def _opened(app: FastAPI, part: Callable[[], _T], stop: asyncio.Event) -> _T | None:
+    """What `part` opens, awaited while the database or the media store is away; None when the server stops before."""
+    from .database import away
+
+    while True:
+        try:
+            opened = await asyncio.to_thread(part)
+        except Exception as error:
+            if not (away(error) or isinstance(error, Unavailable)):
+                raise
+            app.state.failed = error.en if isinstance(error, Unavailable) else database_away().en
+            _log.warning("cannot start yet", extra={"reason": app.state.failed})
+        else:
+            app.state.failed = ""
+            return opened
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_START_AGAIN_SECONDS):
+                await stop.wait()
+                return None
+
+
 def _chores(app: FastAPI, services: Services, parts: _Parts) -> Iterator[Coroutine[Any, Any, None]]:
     """What runs beside the requests; also has metrics and telemetry told of every job that ends."""
     from .canary import CLIP, Canary
-    from .webhooks import Secrets, Webhooks
+    from .webhooks import Webhooks
 
     settings = services.settings
 
@@ -227,7 +249,7 @@ def _chores(app: FastAPI, services: Services, parts: _Parts) -> Iterator[Corouti
 
     services.jobs.when_ended.append(count)
     yield keep_clean(services)
-    yield Webhooks(services.jobs, Secrets(settings.data_dir), settings.private_networks).deliver()
+    yield Webhooks(services.jobs, services.secrets, settings.private_networks).deliver()
     if settings.canary_minutes:
         app.state.canary = Canary(services.engine, settings.data_dir / "canary", parts.canary_clip or CLIP)
         yield app.state.canary.sing(settings.canary_minutes * 60.0)
@@ -261,6 +283,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
+    from .database import away
+
+    if away(error):
+        return error_response(database_away(), request.scope)
     _log.error("bug", exc_info=error, extra={"request_id": request.state.request_id})
     body = error_body("The service failed inside; the log has the request's id.", 500, code="internal_error")
     return JSONResponse(body, 500)

@@ -10,6 +10,8 @@ UserError
 
 from __future__ import annotations
 
+import errno
+
 from .types import Failure
 
 
@@ -75,3 +77,36 @@ def disk_full() -> Unavailable:
         en="The server's disk is full; delete old jobs, then try again.",
         retry_after=60,
     )
+
+
+def media_away() -> Unavailable:
+    return Unavailable(
+        "media_away",
+        zh="录音存储暂时无法访问，正在自动恢复；已提交的任务不会丢失，请稍后再试。",
+        en="The store of the recordings cannot be reached just now and is awaited; nothing accepted is lost. "
+        "Try again in a moment.",
+        retry_after=5,
+    )
+
+
+def database_away() -> Unavailable:
+    return Unavailable(
+        "database_away",
+        zh="数据库暂时无法访问，正在自动恢复；已提交的任务不会丢失，请稍后再试。",
+        en="The database cannot be reached just now and is awaited; nothing accepted is lost. Try again in a moment.",
+        retry_after=5,
+    )
+
+
+def draining() -> Unavailable:
+    return Unavailable(
+        "draining",
+        zh="此节点正在退出服务，请重试，其他节点会处理。",
+        en="This node is leaving the service; try again, another one answers.",
+        retry_after=1,
+    )
+
+
+def unwritten(error: OSError) -> Unavailable:
+    """Why a recording could not be stored: the disk is full, or the store is not there."""
+    return disk_full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else media_away()

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from .api.services import Services
+from .database import ask
+from .errors import Unavailable
 
 EVERY_SECONDS: Final = 600.0
 PAGE_UPLOADS: Final = "gradio"  # below the data folder: what programs send to /predict
@@ -24,9 +26,12 @@ async def keep_clean(services: Services) -> None:
     """Runs until it is cancelled."""
     while True:
         try:
-            removed = await clean(services, time.time())
-            if removed:
-                _log.info("expired jobs removed", extra={"jobs": removed})
+            if await ask(services.jobs.nodes.lease, "janitor", EVERY_SECONDS * 0.9):  # one node does it for all
+                removed = await clean(services, time.time())
+                if removed:
+                    _log.info("expired jobs removed", extra={"jobs": removed})
+        except Unavailable:
+            pass  # what has expired stays expired
         except Exception:
             _log.exception("cleaning failed")
         await asyncio.sleep(EVERY_SECONDS)
@@ -39,19 +44,20 @@ async def clean(services: Services, now: float) -> int:
     removed = 0
     days = services.settings.retention_days
     while days:
-        expired = await asyncio.to_thread(services.jobs.figures.expired, now - days * 86400, _AT_ONCE)
+        expired = await ask(services.jobs.figures.expired, now - days * 86400, _AT_ONCE)
         for job_id in expired:
-            await asyncio.to_thread(services.jobs.remove, job_id)
+            await ask(services.jobs.remove, job_id)
             await asyncio.sleep(0)  # others come first
         removed += len(expired)
         if len(expired) < _AT_ONCE:
             break
-    for job_id in await asyncio.to_thread(services.jobs.figures.owned, NOBODY):
-        await asyncio.to_thread(services.jobs.remove, job_id)
+    for job_id in await ask(services.jobs.figures.owned, NOBODY):
+        await ask(services.jobs.remove, job_id)
         removed += 1
-    await asyncio.to_thread(services.jobs.figures.forget_spent, now - _SPENT_SECONDS)
+    await ask(services.jobs.figures.forget_spent, now - _SPENT_SECONDS)
     await asyncio.to_thread(services.resumable.sweep)
     await asyncio.to_thread(_remove_older, services.settings.data_dir / PAGE_UPLOADS, now - _PAGE_UPLOAD_SECONDS)
+    await ask(services.jobs.sweep, now)
     await services.auth.forget_old()
     return removed
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from fastapi import FastAPI
 
 from .early import Early
 from .logs import set_up
@@ -39,7 +42,14 @@ def serve(settings: Settings) -> int:
     set_up(settings.log_level)
     _prepare(settings)
     listener = _listen(settings.host, settings.port)
-    early = Early(lambda: create_app(settings))
+    apps: list[FastAPI] = []
+
+    def load() -> FastAPI:
+        apps.append(create_app(settings))
+        return apps[0]
+
+    _drain_on_signal(apps)
+    early = Early(load)
     config = uvicorn.Config(
         early,
         proxy_headers=True,
@@ -62,6 +72,18 @@ def create_app(settings: Settings) -> FastAPI:
     from .app import create_app as create
 
     return create(settings)
+
+
+def _drain_on_signal(apps: list[FastAPI]) -> None:
+    """SIGUSR1, which `python -m service_app drain` sends; before the app has loaded, it sends it again."""
+
+    def drain(*_: object) -> None:
+        for services in (getattr(app.state, "services", None) for app in apps):
+            if services is None:
+                continue
+            threading.Thread(target=services.jobs.drain, name="drain", daemon=True).start()
+
+    signal.signal(signal.SIGUSR1, drain)
 
 
 def _prepare(settings: Settings) -> None:

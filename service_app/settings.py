@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +84,14 @@ class Settings:
     canary_minutes: int
     private_networks: tuple[Network, ...]
     database_url: Secret
+    media_dir: Path | None
+    node: str
+    node_seconds: int
+
+    @property
+    def media(self) -> Path:
+        """Where recordings and unfinished uploads are."""
+        return self.media_dir or self.data_dir / "media"
 
     @property
     def max_upload_bytes(self) -> int:
@@ -147,6 +157,17 @@ def _path(text: str) -> Path:
     if not path.is_absolute():
         raise ValueError("should be an absolute path")
     return path
+
+
+def _folder(text: str) -> Path | None:
+    return _path(text) if text else None
+
+
+def _node(text: str) -> str:
+    name = text or socket.gethostname().partition(".")[0] or "node"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        raise ValueError("should be letters, digits, dots, hyphens and underscores, at most 63")
+    return name
 
 
 def _url(text: str) -> str:
@@ -280,6 +301,28 @@ FIELDS: Final[tuple[Field, ...]] = (
         "",
         "PostgreSQL 地址（postgresql://…）；留空使用 SQLite",
         "PostgreSQL address (postgresql://…); empty: SQLite in the data folder",
+    ),
+    Field(
+        "media_dir",
+        _folder,
+        "",
+        "录音与未完成上传的目录；留空为数据目录下的 media。多节点时为各节点共享的挂载点（NAS）",
+        "Folder of recordings and unfinished uploads; empty: `media` in the data folder. With several nodes: the mount "
+        "that all of them share (NAS)",
+    ),
+    Field(
+        "node",
+        _node,
+        "",
+        "节点名称，用于日志、指标与 /readyz；留空为主机名",
+        "Name of this node in logs, metrics and /readyz; empty: the host's name",
+    ),
+    Field(
+        "node_seconds",
+        _number(1, 600),
+        "15",
+        "节点无响应多少秒后，其他节点接管其任务（每五分之一时间报一次心跳）",
+        "Seconds without a sign of life after which others take a node's work over (it gives one in every fifth of it)",
     ),
 )
 

@@ -16,7 +16,6 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -24,21 +23,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import outbound
-from .errors import UserError
+from .database import ask
+from .errors import Unavailable, UserError
 from .jobs import Jobs
+from .jobs.nodes import NodeStore
 from .types import Job
 
 # Seconds until the next try; then it is given up.
 DELAYS: Final = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
 _LOOK_SECONDS: Final = 5.0
+_TRY_SECONDS: Final = 120.0  # after which a try is taken for lost with its node
 _log = logging.getLogger(__name__)
 
 
 class Secrets:
-    """One secret for each user, all derived from a key that the data folder holds."""
+    """One secret for each user, all derived from a key that the database holds, so that every node has the same.
+    Blocking."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "webhook.key"
+    def __init__(self, nodes: NodeStore, data_dir: Path) -> None:
+        self._nodes = nodes
+        self._former = data_dir / "webhook.key"  # where releases before 0.2 kept it
 
     def of(self, user: str) -> str:
         """`whsec_` and Base64, as receivers' libraries take it."""
@@ -49,14 +53,10 @@ class Secrets:
         return "v1," + base64.b64encode(hmac.digest(self._raw(user), content, hashlib.sha256)).decode()
 
     def _raw(self, user: str) -> bytes:
-        if not self._path.exists():
-            made = self._path.with_suffix(f".{secrets.token_hex(8)}")
-            made.touch(mode=0o600)
-            made.write_bytes(secrets.token_bytes(32))
-            with contextlib.suppress(FileExistsError):  # whoever links first has made it; never half written
-                os.link(made, self._path)
-            made.unlink()
-        return hmac.digest(self._path.read_bytes(), user.encode(), hashlib.sha256)
+        return hmac.digest(bytes.fromhex(self._nodes.fact("webhook key", self._made)), user.encode(), hashlib.sha256)
+
+    def _made(self) -> str:
+        return self._former.read_bytes().hex() if self._former.exists() else secrets.token_hex(32)
 
 
 class Webhooks:
@@ -78,8 +78,10 @@ class Webhooks:
         while True:
             self._wake.clear()
             try:
-                for job, url, tries in await asyncio.to_thread(self._jobs.figures.webhooks_due, time.time()):
-                    await asyncio.to_thread(self._try, job, url, tries)
+                for job, url, tries in await ask(self._jobs.figures.webhooks_due, time.time()):
+                    await ask(self._try, job, url, tries)
+            except Unavailable:
+                pass  # what is due stays due
             except Exception:
                 _log.exception("webhooks failed")
             with contextlib.suppress(TimeoutError):
@@ -87,6 +89,8 @@ class Webhooks:
                     await self._wake.wait()
 
     def _try(self, job: Job, url: str, tries: int) -> None:
+        if not self._jobs.figures.webhook_taken(job.id, time.time(), _TRY_SECONDS):
+            return  # another node tells it
         body = json.dumps(_message(job), ensure_ascii=False).encode()
         at = int(time.time())
         headers = {

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tests.cluster.jobs import speech
-from tests.cluster.machines import Cluster, Database, until
-
 from service_app.auth.passwords import hash_password
 from tests.app.conftest import PASSWORD, create
+from tests.cluster.jobs import speech
+from tests.cluster.machines import Cluster, Database, until
 
 from .model import Arrival, Outcome, Service, simulate
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from service_app.jobs.board import Board
-from tests.cluster.machines import Database
 
 from service_app.database import connect
+from service_app.jobs.board import Board
 from service_app.types import Plan, Segment, Window, WindowResult
+from tests.cluster.machines import Database
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _NODE = "n1"

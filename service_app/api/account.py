@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import shutil
 import time
@@ -61,26 +60,28 @@ async def me(request: Request) -> dict[str, Any]:
             "user_jobs": settings.user_jobs,
         },
         "formats": list(FORMATS),
-        "speed": services.jobs.pace.speed,
+        "speed": services.jobs.speed,
     }
 
 
 @router.get("/usage")
 async def usage(request: Request, days: Annotated[int, Query(ge=1, le=366)] = 30) -> dict[str, Any]:
     """What the caller transcribed, by day, and how the machine is doing. `speed` is seconds of recording a second."""
+    from ..database import ask
+
     services = services_of(request)
     figures = services.jobs.figures
     since = time.time() - days * 86400
-    by_day = await asyncio.to_thread(figures.days, user_of(request), since)
-    disk = shutil.disk_usage(services.settings.data_dir)
+    by_day = await ask(figures.days, user_of(request), since)
+    disk = shutil.disk_usage(services.settings.media)
     status = services.engine.status()
     return {
         "jobs": sum(day.jobs for day in by_day),
         "seconds": round(sum(day.seconds for day in by_day), 1),
-        "work_seconds": round(await asyncio.to_thread(figures.work_seconds, user_of(request), since), 1),
-        "speed": services.jobs.pace.speed,
+        "work_seconds": round(await ask(figures.work_seconds, user_of(request), since), 1),
+        "speed": services.jobs.speed,
         "days": [dataclasses.asdict(day) for day in by_day],
-        "disk": {"total": disk.total, "free": disk.free, "recordings": await asyncio.to_thread(figures.stored_bytes)},
+        "disk": {"total": disk.total, "free": disk.free, "recordings": await ask(figures.stored_bytes)},
         "engine": status.engine,
         "model": status.model,
         "devices": [dataclasses.asdict(device) for device in status.devices],
@@ -107,10 +108,9 @@ async def change_password(request: Request, given: NewPassword) -> Response:
 @router.get("/webhook-secret")
 async def webhook_secret(request: Request) -> dict[str, str]:
     """What the caller's webhooks are signed with (https://www.standardwebhooks.com)."""
-    from ..webhooks import Secrets
+    from ..database import ask
 
-    keys = Secrets(services_of(request).settings.data_dir)
-    return {"secret": await asyncio.to_thread(keys.of, user_of(request))}
+    return {"secret": await ask(services_of(request).secrets.of, user_of(request))}
 
 
 @router.get("/keys")
@@ -179,10 +179,12 @@ async def set_password(request: Request, name: str, given: Password) -> Response
 async def remove_user(request: Request, name: str) -> Response:
     """The administrator's: the login, its sessions, keys, jobs and recordings go."""
     require_admin(request)
+    from ..database import ask
+
     services = services_of(request)
     await services.auth.remove_user(name)
-    for job_id in await asyncio.to_thread(services.jobs.figures.owned, name):
-        await asyncio.to_thread(services.jobs.remove, job_id)
+    for job_id in await ask(services.jobs.figures.owned, name):
+        await ask(services.jobs.remove, job_id)
     await services.audit(request, "user removed", name)
     return Response(status_code=204)
 

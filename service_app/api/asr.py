@@ -66,8 +66,8 @@ async def asr(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
     await services.require_minutes(key_of(request))
     await services.jobs.require_room(user_of(request))
     settings = services.settings
-    with services.callers.sending(user_of(request)):
-        form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes, files=_FIELD)
+    async with services.callers.sending(user_of(request)):
+        form = await receive(request, services.incoming, limit=settings.max_upload_bytes, files=_FIELD)
         try:
             form.fields = {"language": [wanted.language], "prompt": [wanted.initial_prompt]}
             if wanted.word_timestamps:
@@ -95,10 +95,10 @@ async def detect_language(request: Request) -> dict[str, Any]:
     settings = services.settings
     await services.require_minutes(key_of(request))
     await services.jobs.require_room(user_of(request))
-    form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes, files=_FIELD)
+    form = await receive(request, services.incoming, limit=settings.max_upload_bytes, files=_FIELD)
     assert form.path is not None
     # The engine writes beside the file: a folder of its own goes as a whole.
-    folder = settings.data_dir / "uploads" / f"{uuid.uuid4().hex}.detect"
+    folder = services.incoming / f"{uuid.uuid4().hex}.detect"
     try:
         await asyncio.to_thread(folder.mkdir)
         media = await asyncio.to_thread(form.path.rename, folder / "media")

@@ -68,8 +68,8 @@ async def _run(request: Request, task: Task) -> Response:
     await services.require_minutes(key_of(request))
     if not _repeated(request):  # whose job is in the queue already shall not be refused because the queue is full
         await services.jobs.require_room(owner)
-    with services.callers.sending(owner):
-        form = await receive(request, settings.data_dir / "uploads", limit=settings.max_upload_bytes)
+    async with services.callers.sending(owner):
+        form = await receive(request, services.incoming, limit=settings.max_upload_bytes)
         try:
             answer = answer_from(form, task=task)
             job = await joined(request, services, form, options_from(form, services.engine.models(), task=task))

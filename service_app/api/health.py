@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Iterator
 
@@ -38,27 +37,34 @@ async def healthz(request: Request) -> Response:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """200 when every device answers, else 503 with the reason."""
+    """200 when every device answers and database and recordings are there, else 503 with the reason."""
     services = getattr(request.app.state, "services", None)
     if not isinstance(services, Services):
         reason = getattr(request.app.state, "failed", "") or "the service is starting"
         return JSONResponse({"ready": False, "reason": reason}, 503, headers={"retry-after": "1"})
     status = services.engine.status()
+    jobs = services.jobs
+    leaving = "draining" if jobs.presence.draining else ""
+    reason = leaving or jobs.presence.problem or jobs.recordings.problem or status.reason
     body = {
-        "ready": status.ready,
-        "reason": status.reason,
+        "ready": not reason,
+        "reason": reason,
+        "node": jobs.presence.name,
+        "left": {**jobs.left(), "calls": len(services.callers)},
         "engine": status.engine,
         "model": status.model,
         "devices": [{"name": device.name, "alive": device.alive} for device in status.devices],
     }
-    return JSONResponse(body, 200) if status.ready else JSONResponse(body, 503, headers={"retry-after": "1"})
+    return JSONResponse(body, 200) if not reason else JSONResponse(body, 503, headers={"retry-after": "1"})
 
 
 @router.get("/metrics", response_class=Response, responses=answers(200, "text/plain"))
 async def metrics(request: Request) -> Response:
     """Prometheus text format 0.0.4."""
+    from ..database import ask
+
     services = services_of(request)
-    gauges = [line for part in await asyncio.to_thread(_gauges, services, request.app.state) for line in part]
+    gauges = [line for part in await ask(_gauges, services, request.app.state) for line in part]
     text = request.app.state.metrics.text(gauges)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -67,7 +73,8 @@ def _gauges(services: Services, state: State) -> list[Iterator[str]]:
     status = services.engine.status()
     counts = services.jobs.figures.counts()
     waiting = services.jobs.figures.waiting()
-    disk = shutil.disk_usage(services.settings.data_dir)
+    others = services.jobs.presence.others
+    disk = shutil.disk_usage(services.settings.media)
     by_lane = {lane.value: sum(entry.seconds for entry in waiting if entry.lane == lane.value) for lane in Lane}
     canary: Canary | None = getattr(state, "canary", None)
     found = [
@@ -100,20 +107,29 @@ def _gauges(services: Services, state: State) -> list[Iterator[str]]:
         ),
         gauge(
             "whisper_jobs",
-            "Stored jobs by state.",
+            "Stored jobs by state, of all nodes.",
             {_labels(state=each.value): counts.get(each.value, 0) for each in JobState},
         ),
         gauge(
             "whisper_queue_seconds",
-            "Seconds of recording that are left to decode, by lane.",
+            "Seconds of recording that are left to decode, by lane, of all nodes.",
             {_labels(lane=lane): seconds for lane, seconds in by_lane.items()},
         ),
-        gauge("whisper_disk_free_bytes", "Free space on the data disk.", {(): disk.free}),
+        gauge("whisper_disk_free_bytes", "Free space where recordings are.", {(): disk.free}),
         gauge("whisper_disk_full", "Whether uploads are refused for want of space.", {(): int(disk.free < KEEP_FREE)}),
+        gauge("whisper_node_info", "The node that answers.", {_labels(node=services.jobs.presence.name): 1}),
+        gauge("whisper_node_windows", "Windows that this node is decoding.", {(): len(services.jobs.hands)}),
+        gauge("whisper_node_draining", "Whether this node leaves.", {(): int(services.jobs.presence.draining)}),
+        gauge("whisper_cluster_nodes", "Nodes that live, this one included.", {(): 1 + len(others)}),
+        gauge(
+            "whisper_cluster_devices",
+            "Devices of all nodes that answer.",
+            {(): sum(device.alive for device in status.devices) + sum(node.devices for node in others)},
+        ),
     ]
     speed = services.jobs.pace.speed
     if speed is not None:
-        found.append(gauge("whisper_speed", "Seconds of recording decoded in a second of work.", {(): speed}))
+        found.append(gauge("whisper_speed", "Seconds of recording that this node decodes in a second.", {(): speed}))
     if canary is not None and canary.last is not None:
         found += [
             gauge("whisper_canary_ok", "Whether the last self-check worked.", {(): int(not canary.last.problem)}),

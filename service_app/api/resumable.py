@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import BadRequest, Conflict, NotFound, disk_full
+from ..errors import BadRequest, Conflict, NotFound, unwritten
 from .upload import require_space, too_large
 
 KEPT_SECONDS: Final = 24 * 3600
@@ -74,8 +74,11 @@ class Resumable:
                 zh=f"您有 {_MOST_OF_USER} 个上传尚未完成；请先完成或取消它们。",
                 en=f"You have {_MOST_OF_USER} unfinished uploads; finish or delete them first.",
             )
-        self._bytes(upload.id).touch(mode=0o600)
-        self._known(upload.id).write_text(json.dumps(asdict(upload)))
+        try:
+            self._bytes(upload.id).touch(mode=0o600)
+            self._known(upload.id).write_text(json.dumps(asdict(upload)))
+        except OSError as error:
+            raise unwritten(error) from error
 
     async def get(self, upload_id: str, *, owner: str) -> Started:
         """Raises `NotFound` also for somebody else's."""
@@ -96,7 +99,10 @@ class Resumable:
             raise WrongOffset(upload.offset)
         self._busy.add(upload_id)
         try:
-            file = await asyncio.to_thread(self._bytes(upload_id).open, "ab")
+            # At its place, not at the end: where a broken line was answered by another node, both may still write the
+            # same bytes.
+            file = await asyncio.to_thread(self._bytes(upload_id).open, "r+b")
+            await asyncio.to_thread(file.seek, offset)
             try:
                 pending: list[bytes] = []
                 waiting = 0
@@ -118,7 +124,7 @@ class Resumable:
             finally:
                 await asyncio.to_thread(file.close)
         except OSError as error:
-            raise disk_full() from error
+            raise unwritten(error) from error
         finally:
             self._busy.discard(upload_id)
         return offset
@@ -161,6 +167,8 @@ class Resumable:
             return Started(**{**known, "offset": self._bytes(upload_id).stat().st_size})
         except (FileNotFoundError, ValueError, TypeError):
             return None
+        except OSError as error:
+            raise unwritten(error) from error
 
     def _remove(self, upload_id: str) -> None:
         self._bytes(upload_id).unlink(missing_ok=True)

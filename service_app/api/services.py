@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from .resumable import Resumable
 if TYPE_CHECKING:  # the job engine takes half a second to import, and the login must not wait for it
     from ..auth.store import ApiKey
     from ..jobs import Engine, Jobs
+    from ..webhooks import Secrets
 
 
 _MOST_LINKS: Final = 64
@@ -71,15 +73,30 @@ class Services:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fetching", Fetching())
         object.__setattr__(self, "detecting", asyncio.Semaphore(_MOST_DETECTING))
-        folder = self.settings.data_dir / "resumable"
-        object.__setattr__(self, "resumable", Resumable(folder, self.settings.max_upload_bytes))
+        limit = self.settings.max_upload_bytes
+        object.__setattr__(self, "resumable", Resumable(self.jobs.recordings.resumable, limit))
         object.__setattr__(self, "callers", Callers(self.jobs, grace=self.settings.abandon_seconds))
+
+    @property
+    def incoming(self) -> Path:
+        """Where uploads of this node are received. Raises `Unavailable` while the recordings' store is away."""
+        self.jobs.recordings.require()
+        return self.jobs.recordings.incoming
+
+    @property
+    def secrets(self) -> Secrets:
+        """What webhooks are signed with."""
+        from ..webhooks import Secrets
+
+        return Secrets(self.jobs.nodes, self.settings.data_dir)
 
     async def require_minutes(self, key: ApiKey | None) -> None:
         """Raises `Busy` (`daily_minutes_used`) until the next day (UTC) when the key has used up its minutes, and
         when all recordings together have reached their quota."""
+        from ..database import ask
+
         quota = self.settings.disk_quota_gb * 1024**3
-        if quota and await asyncio.to_thread(self.jobs.figures.stored_bytes) >= quota:
+        if quota and await ask(self.jobs.figures.stored_bytes) >= quota:
             raise Unavailable(
                 "storage_full",
                 zh="录音存储配额已用完，请删除旧任务后再试。",
@@ -90,7 +107,7 @@ class Services:
             return
         now = time.time()
         midnight = now - now % 86400
-        used = await asyncio.to_thread(self.jobs.figures.key_seconds, key.id, midnight)
+        used = await ask(self.jobs.figures.key_seconds, key.id, midnight)
         if used >= key.daily_minutes * 60:
             wait = math.ceil(midnight + 86400 - now)
             raise Busy(

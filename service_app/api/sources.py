@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from .. import links, outbound
 from ..aside import aside
-from ..errors import BadRequest, UserError, disk_full
+from ..errors import BadRequest, UserError, unwritten
 from .services import Services, user_of
 from .upload import Upload, receive, require_space, too_large
 
@@ -23,8 +23,8 @@ _LONGEST_FETCH = 3600.0
 async def recording(request: Request, services: Services) -> Upload:
     """The form with its recording on the data disk. Raises `UserError`; then nothing is left behind."""
     settings = services.settings
-    folder = settings.data_dir / "uploads"
     await services.jobs.require_room(user_of(request))
+    folder = services.incoming
     form = await receive(request, folder, limit=settings.max_upload_bytes, instead=("upload", "url"))
     given = [name for name in ("upload", "url") if form.first(name)]
     if len(given) + (form.path is not None) > 1:
@@ -81,7 +81,7 @@ def _fetch(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, 
                 try:
                     file.write(chunk)
                 except OSError as error:
-                    raise disk_full() from error
+                    raise unwritten(error) from error
             if answer.length:  # fewer bytes than announced
                 raise _broken()
             if size == 0:

@@ -20,7 +20,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import BadRequest, TooLarge, disk_full
+from ..errors import BadRequest, TooLarge, disk_full, unwritten
 
 _LARGEST_FIELD = 64 * 1024
 _LONGEST_BOUNDARY = 70  # RFC 2046, 5.1.1
@@ -90,7 +90,7 @@ async def receive(
         form.close()
         form.upload.discard()
         if isinstance(error, OSError):
-            raise disk_full() from error
+            raise unwritten(error) from error
         if isinstance(error, (MultipartParseError, ClientDisconnect)):
             raise BadRequest(
                 "broken_form",
@@ -229,8 +229,12 @@ class _Form:
 
 def require_space(folder: Path) -> None:
     """Makes the folder; raises `Unavailable` when the disk has too little left for work to go on."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if shutil.disk_usage(folder).free < KEEP_FREE:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise unwritten(error) from error
+    if free < KEEP_FREE:
         raise disk_full()
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from .envelope import error_response
 from .resumable import KEPT_SECONDS, Started, WrongOffset
-from .services import services_of, user_of
+from .services import Services, services_of, user_of
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 
@@ -46,7 +46,7 @@ async def start(request: Request, new: NewUpload) -> UploadState:
 @router.get("/{upload_id}")
 async def show(request: Request, upload_id: str) -> UploadState:
     """How much has arrived."""
-    return _state(await services_of(request).resumable.get(upload_id, owner=user_of(request)))
+    return _state(await _services(request).resumable.get(upload_id, owner=user_of(request)))
 
 
 @router.patch(
@@ -58,7 +58,7 @@ async def append(
     request: Request, upload_id: str, upload_offset: Annotated[int, Header(ge=0, description="bytes sent before")]
 ) -> Response:
     """Adds bytes; the new offset. After a broken line ask for the offset and go on there."""
-    resumable = services_of(request).resumable
+    resumable = _services(request).resumable
 
     async def until_it_breaks() -> Any:
         with contextlib.suppress(ClientDisconnect):
@@ -77,8 +77,15 @@ async def append(
 @router.delete("/{upload_id}", status_code=204)
 async def drop(request: Request, upload_id: str) -> Response:
     """Gives the upload up; what has arrived is removed."""
-    await services_of(request).resumable.drop(upload_id, owner=user_of(request))
+    await _services(request).resumable.drop(upload_id, owner=user_of(request))
     return Response(status_code=204)
+
+
+def _services(request: Request) -> Services:
+    """Raises `Unavailable` while the store is away: an upload must not seem gone."""
+    services = services_of(request)
+    services.jobs.recordings.require()
+    return services
 
 
 def _state(upload: Started) -> UploadState:

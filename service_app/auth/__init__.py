@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import BadRequest, Busy, Conflict, NotFound, Unauthorized
+from ..errors import BadRequest, Busy, Conflict, NotFound, Unauthorized, database_away
 from ..settings import Settings
 from .lockout import (
     ACCOUNT_ATTEMPTS,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Auth", "Caller"]
 _T = TypeVar("_T")
 _LONGEST_NAME = 64
+_OPENS_SECONDS = 10.0  # how long callers wait for the database at the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,10 @@ class Auth:
         self.admin = settings.admin_user
         self._hash = settings.admin_password_hash.reveal()
         self._clock = clock
-        self._addresses = Lockout()
-        self._accounts = Lockout(free=ACCOUNT_ATTEMPTS, first=ACCOUNT_FIRST_DELAY, longest=ACCOUNT_LONGEST_DELAY)
+        # What this process knows of the failures that the database counts for all nodes: it is asked while attempts
+        # that came at once wait for their turn.
+        self._addresses = Lockout(clock)
+        self._accounts = Lockout(clock, free=ACCOUNT_ATTEMPTS, first=ACCOUNT_FIRST_DELAY, longest=ACCOUNT_LONGEST_DELAY)
         self._check = PasswordCheck(fallback=self._hash)
         self._store: asyncio.Future[AuthStore] | None = None
 
@@ -62,8 +65,17 @@ class Auth:
         return self._store
 
     async def _ask(self, question: Callable[[AuthStore], _T]) -> _T:
-        store = await asyncio.shield(self._future())
-        return await asyncio.to_thread(question, store)
+        from ..database import ask
+
+        return await ask(question, await self._opened())
+
+    async def _opened(self) -> AuthStore:
+        """Raises `Unavailable` when the database has been away since the start."""
+        try:
+            async with asyncio.timeout(_OPENS_SECONDS):
+                return await asyncio.shield(self._future())
+        except TimeoutError:
+            raise database_away() from None
 
     # Coming in
 
@@ -118,6 +130,10 @@ class Auth:
         stored, known = await self._ask(lambda store: store.login_facts(user, network, self._clock()))
         if stored is None and user == self.admin:
             stored = self._hash
+        counters = ((network, self._addresses), (account, self._accounts))
+        counted = await self._ask(lambda store: store.locks((network, account)))
+        for name, lockout in counters:
+            lockout.learn(name, *counted.get(name, (0, 0.0)))
 
         def not_locked() -> None:
             wait = self._addresses.wait(network)
@@ -140,15 +156,26 @@ class Auth:
                 )
 
         if not await self._check(user, password, stored, known=known, before=not_locked):
-            self._addresses.failed(network, account)
-            if not known:
-                self._accounts.failed(account)
+            await self._count_failure(network, account, known=known)
             await self.audit(user[:_LONGEST_NAME], "login refused: wrong_password", "", address)
             raise Unauthorized("wrong_password", zh="用户名或密码不正确。", en="The user name or password is wrong.")
         self._addresses.succeeded(network, account)
         self._accounts.succeeded(account)
+        if counted:
+            await self._ask(lambda store: store.forgive(network, account))
         if not known:
             await self._ask(lambda store: store.remember_network(user, network, self._clock()))
+
+    async def _count_failure(self, network: str, account: str, *, known: bool) -> None:
+        self._addresses.failed(network, account)
+        count = self._addresses.delay
+        counted = await self._ask(lambda store: store.count_failure(network, account, self._clock(), count))
+        self._addresses.learn(network, *counted)
+        if not known:
+            self._accounts.failed(account)
+            slowed = self._accounts.delay
+            counted = await self._ask(lambda store: store.count_failure(account, "", self._clock(), slowed))
+            self._accounts.learn(account, *counted)
 
     # Users and passwords
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
+from starlette.requests import Request, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..api.envelope import error_response
-from ..errors import Forbidden, Unauthorized, UserError
+from ..errors import Forbidden, Unauthorized, Unavailable, UserError
 from . import Auth, Caller
 
 if TYPE_CHECKING:
@@ -144,6 +144,10 @@ class Gate:
             response = RedirectResponse(
                 "/login" if target == "/" else f"/login?next={quote(target, safe='/')}", status_code=303
             )
+        elif wants_page and isinstance(error, Unavailable):
+            from ..login import waiting_page
+
+            response = waiting_page(Request(scope), error)
         else:
             response = error_response(error, scope)
             if isinstance(error, Unauthorized):

@@ -21,7 +21,7 @@ LONGEST_DELAY = 900.0
 ACCOUNT_ATTEMPTS = 20
 ACCOUNT_FIRST_DELAY = 2.0
 ACCOUNT_LONGEST_DELAY = 60.0
-_FORGOTTEN_AFTER = 3600.0
+FORGOTTEN_AFTER = 3600.0
 _MOST_ADDRESSES = 10_000
 
 
@@ -60,8 +60,21 @@ class Lockout:
         record.failures += 1
         record.by[tried] += 1
         record.last = now
-        if record.failures >= self._free:
-            record.until = now + min(self._longest, self._first * 2.0 ** min(10, record.failures - self._free))
+        record.until = now + self.delay(record.failures)
+
+    def delay(self, failures: int) -> float:
+        """Seconds to wait after so many failures."""
+        return 0.0 if failures < self._free else min(self._longest, self._first * 2.0 ** min(10, failures - self._free))
+
+    def learn(self, key: str, failures: int, until: float) -> None:
+        """What all nodes together have counted."""
+        if not failures:
+            self._records.pop(key, None)
+            return
+        now = self._clock()
+        self._forget(now)
+        record = self._records.setdefault(key, _Record())
+        record.failures, record.until, record.last = failures, until, now
 
     def succeeded(self, key: str, tried: str = "") -> None:
         """Forgives the failures of the same `tried`."""
@@ -75,7 +88,7 @@ class Lockout:
     def _forget(self, now: float) -> None:
         if len(self._records) < _MOST_ADDRESSES:
             return
-        fresh = {key: record for key, record in self._records.items() if now - record.last < _FORGOTTEN_AFTER}
+        fresh = {key: record for key, record in self._records.items() if now - record.last < FORGOTTEN_AFTER}
         # Still too many: a flood from everywhere. The longest-waiting ones matter most.
         ranked = sorted(fresh.items(), key=lambda item: item[1].until, reverse=True)
         self._records = dict(ranked[: _MOST_ADDRESSES // 2])

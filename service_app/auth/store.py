@@ -6,13 +6,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..database import migrate
+from .lockout import FORGOTTEN_AFTER
 from .sessions import ABSOLUTE_SECONDS, IDLE_SECONDS
 
 _TOUCH_SECONDS = 60  # last use is exact to a minute: reading a page must not write at every request
@@ -47,6 +48,12 @@ _MIGRATIONS = (
     CREATE INDEX sessions_user ON sessions (user_name);
     ALTER TABLE api_keys ADD COLUMN scopes TEXT NOT NULL DEFAULT '';
     ALTER TABLE api_keys ADD COLUMN daily_minutes INTEGER NOT NULL DEFAULT 0
+    """,
+    """
+    CREATE TABLE lockouts (
+        name TEXT PRIMARY KEY, failures INTEGER NOT NULL, until DOUBLE PRECISION NOT NULL,
+        last DOUBLE PRECISION NOT NULL
+    )
     """,
 )
 _NETWORK_SECONDS = 90 * 86400  # a network from which a user logged in is trusted so long
@@ -188,6 +195,48 @@ class AuthStore:
             ).scalar()
         return stored, seen is not None and seen > now - _NETWORK_SECONDS
 
+    def locks(self, names: Sequence[str]) -> dict[str, tuple[int, float]]:
+        """Failures of late, at any node, and until when their author waits."""
+        with self._engine.connect() as connection:
+            asked = sa.text("SELECT name, failures, until FROM lockouts WHERE name IN :names")
+            rows = connection.execute(asked.bindparams(sa.bindparam("names", expanding=True)), {"names": list(names)})
+            return {row.name: (row.failures, row.until) for row in rows}
+
+    def count_failure(self, name: str, tried: str, now: float, delay: Callable[[int], float]) -> tuple[int, float]:
+        """One more, whichever node counts, and for what was tried; `delay` gives the seconds to wait after so many."""
+        with self._engine.begin() as connection:
+            counted = [0, 0]
+            for place, each in enumerate([name, *([_part(name, tried)] if tried else [])]):
+                counted[place] = connection.execute(
+                    sa.text(
+                        "INSERT INTO lockouts (name, failures, until, last) VALUES (:name, 1, 0, :now) "
+                        "ON CONFLICT (name) DO UPDATE SET failures = CASE WHEN lockouts.last < :old THEN 1 "
+                        "ELSE lockouts.failures + 1 END, last = excluded.last RETURNING failures"
+                    ),
+                    {"name": each, "now": now, "old": now - FORGOTTEN_AFTER},
+                ).scalar_one()
+            until = now + delay(counted[0])
+            connection.execute(
+                sa.text("UPDATE lockouts SET until = :until WHERE name = :name"), {"name": name, "until": until}
+            )
+        return counted[0], until
+
+    def forgive(self, network: str, account: str) -> None:
+        """The right password came: what was counted for this account, from anywhere and from this network."""
+        names = {"network": network, "account": account, "part": _part(network, account)}
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "UPDATE lockouts SET failures = failures - COALESCE("
+                    "(SELECT failures FROM lockouts WHERE name = :part), 0) WHERE name = :network"
+                ),
+                names,
+            )
+            connection.execute(
+                sa.text("DELETE FROM lockouts WHERE name IN (:account, :part) OR (name = :network AND failures <= 0)"),
+                names,
+            )
+
     def remember_network(self, user: str, network: str, now: float) -> None:
         with self._engine.begin() as connection:
             connection.execute(
@@ -258,6 +307,7 @@ class AuthStore:
                 {"most": _MOST_AUDIT_LINES},
             )
             connection.execute(sa.text("DELETE FROM networks WHERE seen < :old"), {"old": now - _NETWORK_SECONDS})
+            connection.execute(sa.text("DELETE FROM lockouts WHERE last < :old"), {"old": now - FORGOTTEN_AFTER})
 
     # Keys
 
@@ -334,3 +384,7 @@ class AuthStore:
                 {"wanted": name_or_id, "owner": owner},
             )
         return bool(gone.rowcount)
+
+
+def _part(network: str, account: str) -> str:
+    return f"{network} {account}"  # no network's name has a space

@@ -1,37 +1,56 @@
-"""Tells watchers on the event loop that a job changed; the job's threads call `notify`."""
+"""Tells that a job changed: watchers on the event loop, and the threads that wait for a job's windows."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class Changes:
-    def __init__(self) -> None:
+    """`tell` passes the news on, to other nodes too; it comes back through `heard`."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._lock = threading.Lock()
-        self._watchers: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+        self._wakers: dict[str, set[Callable[[], object]]] = {}
 
     @contextlib.contextmanager
     def watcher(self, job_id: str) -> Iterator[asyncio.Event]:
         """An event that is set at every change; the watcher clears it before it looks."""
-        entry = (asyncio.get_running_loop(), asyncio.Event())
+        loop, event = asyncio.get_running_loop(), asyncio.Event()
+        with self._woken(job_id, lambda: loop.call_soon_threadsafe(event.set)):
+            yield event
+
+    @contextlib.contextmanager
+    def waiter(self, job_id: str) -> Iterator[threading.Event]:
+        """The same for a thread."""
+        event = threading.Event()
+        with self._woken(job_id, event.set):
+            yield event
+
+    @contextlib.contextmanager
+    def _woken(self, job_id: str, wake: Callable[[], object]) -> Iterator[None]:
         with self._lock:
-            self._watchers.setdefault(job_id, set()).add(entry)
+            self._wakers.setdefault(job_id, set()).add(wake)
         try:
-            yield entry[1]
+            yield
         finally:
             with self._lock:
-                watchers = self._watchers[job_id]
-                watchers.discard(entry)
-                if not watchers:
-                    del self._watchers[job_id]
+                wakers = self._wakers[job_id]
+                wakers.discard(wake)
+                if not wakers:
+                    del self._wakers[job_id]
 
     def notify(self, job_id: str) -> None:
+        """Here at once, elsewhere in a moment."""
+        self._tell(job_id)
+
+    def heard(self, job_id: str) -> None:
         with self._lock:
-            watchers = list(self._watchers.get(job_id, ()))
-        for loop, event in watchers:
+            wakers = list(self._wakers.get(job_id, ()))
+        for wake in wakers:
             # A loop that closes while the server stops needs no news.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(event.set)
+                wake()

@@ -120,6 +120,18 @@ class Figures(Rows):
         )
         return [(job_of(row), row.webhook, row.webhook_tries) for row in rows]
 
+    def webhook_taken(self, job_id: str, now: float, seconds: float) -> bool:
+        """True for one node, for so many seconds."""
+        return bool(
+            self._write(
+                "UPDATE jobs SET webhook_next = :until WHERE id = :id AND webhook IS NOT NULL "
+                "AND COALESCE(webhook_next, 0) <= :now",
+                id=job_id,
+                now=now,
+                until=now + seconds,
+            )
+        )
+
     def webhook_tried(self, job_id: str, following: float | None) -> None:
         """`following` is when to try again; None: no more."""
         self._write(

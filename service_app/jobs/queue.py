@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import os
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +26,10 @@ from dbos import (
     error,
 )
 
-from ..database import connect, sqlite_url
+from ..database import connect, one_at_a_time, sqlite_url
 from ..settings import SettingsError
-from ..types import Failure, Lane
+from ..types import Lane
+from .hands import internal_error
 from .work import Stopped, Work
 
 STAGES: Final = ("plan", "decode", "finish")
@@ -42,15 +45,20 @@ _log = logging.getLogger(__name__)
 class DurableQueue:
     """Blocking: from the event loop call it in a thread. `slots` jobs run at once; the engine shares the devices."""
 
-    def __init__(self, folder: Path, database_url: str = "", slots: int = 32) -> None:
+    def __init__(self, folder: Path, database_url: str = "", node: str = "node", slots: int = 32) -> None:
         self._folder = folder
         self._url = database_url or sqlite_url(folder / "queue.sqlite")
         self._slots = slots
         self._lock = _only_process(folder / "server.lock")
-        # The same after a restart, so that a node goes on with its own jobs; another one for every node.
-        self.executor: Final = _node_name(folder / "node") if database_url else "node"
+        # The data folder's own mark: two machines may have one name, but not one folder.
+        self.home: Final = _mark(folder / "node")
+        # With SQLite the same after a restart, so that the node goes on with its own jobs. With several nodes another
+        # one for every process: what a former process had is taken over like any dead node's.
+        self.executor: Final = f"{node}#{uuid.uuid4().hex[:12]}" if database_url else "node"
         self._running: dict[str, threading.Event] = {}
+        self._changed = threading.Condition()
         self._stopping = False
+        self._open = False
         self.work: Work | None = None
 
     def start(self, work: Work) -> None:
@@ -59,34 +67,70 @@ class DurableQueue:
         self.work = work
         _queue = self
         url = self._url
+        engine = connect(url)
         config: DBOSConfig = {
             "name": "whisper",
             "application_version": _VERSION,
             "executor_id": self.executor,
             "system_database_url": url,
-            "system_database_engine": connect(url),
+            "system_database_engine": engine,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
         }
-        DBOS(config=config)
-        DBOS.launch()
-        DBOS.register_queue(
-            _QUEUE, worker_concurrency=self._slots, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
-        )
+        with one_at_a_time(engine, "dbos"):
+            DBOS(config=config)
+            DBOS.launch()
+            DBOS.register_queue(
+                _QUEUE, worker_concurrency=self._slots, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
+            )
+        self._open = True
 
-    def stop(self, within: float = 5.0) -> None:
-        """Jobs stop where they are and stay in the queue."""
+    def hand_over(self, within: float = 5.0) -> None:
+        """Jobs stop where they are and stay in the queue; from now on nothing is taken out of it here."""
         self._stopping = True
-        for stop in list(self._running.values()):
-            stop.set()
+        self.drop(self._running)
         end = time.monotonic() + within
-        while self._running and time.monotonic() < end:
-            time.sleep(0.02)
-        DBOS.destroy(workflow_completion_timeout_sec=0)
+        with self._changed:
+            while self._running and time.monotonic() < end:
+                self._changed.wait(0.1)
+        if self._open:
+            self._open = False
+            DBOS.destroy(workflow_completion_timeout_sec=0)
+
+    def stop(self) -> None:
+        self.hand_over()
         self._lock.close()
 
+    @property
+    def running(self) -> list[str]:
+        return list(self._running)
+
+    def drop(self, job_ids: Iterable[str]) -> None:
+        """Stops these where they are: they were cancelled, or belong to somebody else."""
+        for job_id in list(job_ids):
+            stop = self._running.get(job_id)
+            if stop is not None:
+                stop.set()
+
+    def owners(self) -> set[str]:
+        """The processes that have started jobs, by the queue's own book."""
+        if not self._open:
+            return set()
+        rows = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return {row.executor_id for row in rows if row.executor_id}
+
+    def recover(self, executor: str) -> None:
+        """Queues the jobs again that a dead process had started."""
+        if self._open:
+            # Not public: DBOS sells it as a service. The public `resume_workflows` starts a job from nothing. The
+            # version is pinned, and tests/cluster kill, freeze and cut off nodes.
+            DBOS._recover_pending_workflows([executor])
+
     def submit(self, job_id: str, lane: Lane) -> None:
-        """Stored when it returns. Harmless to repeat."""
+        """Stored when it returns. Harmless to repeat. A node that hands over leaves it to the others, who look for
+        what nobody has taken."""
+        if not self._open:
+            return
         with SetWorkflowID(job_id):
             if len(self._running) < self._slots and not self._stopping:
                 DBOS.start_workflow(_job, job_id)  # at once: the queue would first have to be polled
@@ -95,25 +139,29 @@ class DurableQueue:
                     DBOS.enqueue_workflow(_QUEUE, _job, job_id)
 
     def cancel(self, job_id: str) -> None:
-        stop = self._running.get(job_id)
-        if stop is not None:
-            stop.set()
-        DBOS.cancel_workflow(job_id)
+        self.drop((job_id,))
+        if self._open:
+            DBOS.cancel_workflow(job_id)
 
     def forget(self, job_id: str) -> None:
         """Removes every trace of an ended or cancelled job."""
-        DBOS.delete_workflow(job_id)
+        if self._open:
+            DBOS.delete_workflow(job_id)
 
     def known(self, job_ids: list[str]) -> dict[str, bool]:
         """Of these, the stored ones: True where it waits or runs, False where it ended."""
-        if not job_ids:
+        if not job_ids or not self._open:
             return {}
         rows = DBOS.list_workflows(workflow_ids=job_ids, load_input=False, load_output=False)
         return {row.workflow_id: row.status in ("ENQUEUED", "DELAYED", "PENDING") for row in rows}
 
     def run(self, job_id: str) -> None:
         assert self.work is not None
-        stop = self._running[job_id] = threading.Event()
+        with self._changed:
+            # A node that was taken for dead may get its own job back before it has let go of it.
+            while job_id in self._running:
+                self._changed.wait(0.1)
+            stop = self._running[job_id] = threading.Event()
         if self._stopping:
             stop.set()
         try:
@@ -129,18 +177,15 @@ class DurableQueue:
             raise error.DBOSWorkflowCancelledError(job_id) from None
         except Exception:
             _log.exception("job failed", extra={"job": job_id})
-            self.work.fail(
-                job_id,
-                Failure(
-                    "internal_error",
-                    zh="服务内部错误，未能完成转写。请重试；若仍失败，请联系管理员查看日志。",
-                    en="The service failed inside and could not finish. Try again; "
-                    "if it fails again, ask the administrator to look at the log.",
-                ),
-            )
+            try:
+                self.work.fail_for_good(job_id, internal_error(), stop)
+            except Stopped:
+                raise error.DBOSWorkflowCancelledError(job_id) from None
         finally:
             self.work.left(job_id)
-            self._running.pop(job_id, None)
+            with self._changed:
+                self._running.pop(job_id, None)
+                self._changed.notify_all()
 
     def run_stage(self, stage: str, job_id: str) -> bool:
         assert self.work is not None
@@ -168,7 +213,7 @@ def _job(job_id: str) -> None:
     _queue.run(job_id)
 
 
-def _node_name(path: Path) -> str:
+def _mark(path: Path) -> str:
     if not path.exists():
         path.write_text(f"node-{uuid.uuid4().hex[:12]}")
     return path.read_text().strip()
@@ -178,9 +223,12 @@ class _only_process:  # noqa: N801
     """Holds a lock file for this process's life: two servers in one data folder would both run the same jobs."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w")
+        self._file = path.open("a+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file.truncate(0)
+            self._file.write(str(os.getpid()))  # for `drain`
+            self._file.flush()
         except OSError:
             self._file.close()
             raise SettingsError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from ..database import migrate
+from ..database import away, migrate, shared
 from ..types import Job, JobState, Lane
 from . import codec
 
@@ -54,12 +56,34 @@ MIGRATIONS: Final = (
     CREATE TABLE spent (key_id TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, seconds DOUBLE PRECISION NOT NULL);
     CREATE INDEX spent_key ON spent (key_id, created)
     """,
+    """
+    CREATE TABLE open_windows (
+        job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, position INTEGER NOT NULL,
+        seconds DOUBLE PRECISION NOT NULL, tries INTEGER NOT NULL DEFAULT 0, claimed_by TEXT,
+        PRIMARY KEY (job_id, position)
+    );
+    CREATE INDEX open_windows_free ON open_windows (job_id, position) WHERE claimed_by IS NULL;
+    CREATE INDEX open_windows_claimed ON open_windows (claimed_by) WHERE claimed_by IS NOT NULL;
+    CREATE INDEX jobs_executor ON jobs (executor) WHERE state IN ('queued', 'running');
+    CREATE TABLE nodes (
+        executor TEXT PRIMARY KEY, name TEXT NOT NULL, home TEXT NOT NULL, beat BIGINT NOT NULL DEFAULT 0,
+        devices INTEGER NOT NULL DEFAULT 0, speed DOUBLE PRECISION, draining INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE callers (
+        subject TEXT NOT NULL, executor TEXT NOT NULL REFERENCES nodes (executor) ON DELETE CASCADE,
+        PRIMARY KEY (subject, executor)
+    );
+    CREATE TABLE leases (name TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL);
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
+    """,
 )
 COLUMNS: Final = (
     "id, owner, name, state, options, lane, created, started, finished, progress, duration, language, failure, text, "
     "size, version, edited, complete, source"
 )
 UNFINISHED: Final = "state IN ('queued', 'running')"
+AGAIN_SECONDS: Final = 0.5  # between two tries while the database is away
+T = TypeVar("T")
 
 
 class Rows:
@@ -67,6 +91,9 @@ class Rows:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        # Rows that another node holds are passed over; SQLite has one writer anyway.
+        self._shared: Final = shared(engine)
+        self._unlocked: Final = " FOR UPDATE SKIP LOCKED" if self._shared else ""
         migrate(engine, "jobs", MIGRATIONS)
 
     def _write(self, sql: str, **values: Any) -> int:
@@ -81,11 +108,27 @@ class Rows:
         with self._engine.connect() as connection:
             return recognised_text(connection, job_id)
 
-    def note(self, job_id: str, at: float, event: str, detail: str = "") -> None:
-        """A line of the job's own log; never text or names. Of a job that is gone nothing is noted."""
+    def lasting(self, write: Callable[[], T], stopped: Callable[[], bool]) -> T | None:
+        """The outcome of a write, awaited while the database is away; None when `stopped` comes first."""
+        while True:
+            try:
+                return write()
+            except sa.exc.SQLAlchemyError as error:
+                if not away(error):
+                    raise
+            if stopped():
+                return None
+            time.sleep(AGAIN_SECONDS)
+
+    def note(self, job_id: str, at: float, event: str, detail: str = "", *, executor: str | None = None) -> None:
+        """A line of the job's own log; never text or names. Of a job that is gone nothing is noted, nor (`executor`)
+        of one that this node no longer has."""
         self._write(
-            "INSERT INTO job_log (job_id, at, event, detail) SELECT id, :at, :event, :detail FROM jobs WHERE id = :id",
+            "INSERT INTO job_log (job_id, at, event, detail) "
+            "SELECT id, CAST(:at AS DOUBLE PRECISION), CAST(:event AS TEXT), CAST(:detail AS TEXT) FROM jobs "
+            "WHERE id = :id AND (CAST(:executor AS TEXT) IS NULL OR executor = :executor)",
             id=job_id,
+            executor=executor,
             at=at,
             event=event,
             detail=detail,

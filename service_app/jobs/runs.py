@@ -1,12 +1,15 @@
-"""What running a job needs: taking it over, saving its windows, ending it. Every write is safe to repeat."""
+"""What running a job needs: taking it over, planning it, ending it. Every write is safe to repeat, and asks in the same
+statement whether the writer still has the job. Its windows are on the board (board.py)."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
 from ..types import Failure, Job, JobState, Plan, WindowResult
 from . import codec
-from .rows import COLUMNS, UNFINISHED, Rows, job_of
+from .rows import COLUMNS, UNFINISHED, Rows, job_of, recognised_text
 
 # Only who holds the job may write to it: one that was cancelled, deleted or taken over stays as it is.
 _MINE = "id = :id AND state = 'running' AND executor = :executor"
@@ -27,10 +30,15 @@ class RunStore(Rows):
         return int(rows[0].attempts) if rows else None
 
     def claim(self, job_id: str, executor: str) -> bool:
-        """Takes an unfinished job over, and counts the try."""
+        """Takes an unfinished job over, and counts the try. False when it has ended, when another living node has it,
+        and when this one is not registered (any more)."""
         return bool(
             self._write(
-                f"UPDATE jobs SET executor = :executor, attempts = attempts + 1 WHERE id = :id AND {UNFINISHED}",  # noqa: S608
+                "UPDATE jobs SET executor = :executor, attempts = attempts + 1 "  # noqa: S608
+                f"WHERE id = :id AND {UNFINISHED} "
+                "AND EXISTS (SELECT 1 FROM nodes WHERE executor = :executor AND beat >= 0) "
+                "AND (executor IS NULL OR executor = :executor "
+                "OR executor NOT IN (SELECT executor FROM nodes WHERE beat >= 0))",
                 id=job_id,
                 executor=executor,
             )
@@ -39,7 +47,7 @@ class RunStore(Rows):
     def release(self, job_id: str, executor: str) -> None:
         """An orderly stop is no failed try."""
         self._write(
-            f"UPDATE jobs SET attempts = 0 WHERE id = :id AND executor = :executor AND {UNFINISHED}",  # noqa: S608
+            f"UPDATE jobs SET attempts = 0, executor = NULL WHERE id = :id AND executor = :executor AND {UNFINISHED}",  # noqa: S608
             id=job_id,
             executor=executor,
         )
@@ -74,41 +82,35 @@ class RunStore(Rows):
         rows = self._read("SELECT plan FROM jobs WHERE id = :id AND plan IS NOT NULL", id=job_id)
         return codec.load_plan(rows[0].plan) if rows else None
 
-    def saved_windows(self, job_id: str) -> set[int]:
-        return {row.position for row in self._read("SELECT position FROM windows WHERE job_id = :id", id=job_id)}
+    def held(self, job_ids: Collection[str], executor: str) -> set[str]:
+        """Of these, the unfinished ones that this node has, or nobody."""
+        asked = sa.text(
+            f"SELECT id FROM jobs WHERE id IN :ids AND {UNFINISHED} "  # noqa: S608
+            "AND (executor IS NULL OR executor = :executor)"
+        ).bindparams(sa.bindparam("ids", type_=sa.String(), expanding=True))
+        with self._engine.connect() as connection:
+            return set(connection.execute(asked, {"ids": list(job_ids), "executor": executor}).scalars())
 
     def results(self, job_id: str, plan: Plan) -> list[WindowResult]:
         """The windows saved so far."""
         rows = self._read("SELECT position, segments FROM windows WHERE job_id = :id", id=job_id)
         return [WindowResult(plan.windows[row.position], tuple(codec.load_segments(row.segments))) for row in rows]
 
-    def save_window(self, job_id: str, executor: str, result: WindowResult, progress: float) -> bool:
-        """Text and progress in one transaction; False when the job is no longer ours."""
-        with self._engine.begin() as connection:
-            mine = connection.execute(
-                sa.text(f"UPDATE jobs SET progress = :progress, attempts = 0 WHERE {_MINE}"),  # noqa: S608
-                {"id": job_id, "executor": executor, "progress": progress},
-            )
-            if not mine.rowcount:
-                return False
-            connection.execute(
-                sa.text(
-                    "INSERT INTO windows (job_id, position, segments, text) VALUES (:id, :position, :segments, :text) "
-                    "ON CONFLICT (job_id, position) DO UPDATE SET segments = excluded.segments, text = excluded.text"
-                ),
-                {
-                    "id": job_id,
-                    "position": result.window.index,
-                    "segments": codec.dump_segments(result.segments),
-                    "text": "".join(segment.text for segment in result.segments),
-                },
-            )
-        return True
+    def orphans(self, since: float, before: float) -> list[Job]:
+        """Accepted between these moments, and no node has taken them; the newest thousand."""
+        rows = self._read(
+            f"SELECT {COLUMNS} FROM jobs WHERE state = 'queued' AND executor IS NULL "  # noqa: S608
+            "AND created > :since AND created < :before ORDER BY created DESC LIMIT 1000",
+            since=since,
+            before=before,
+        )
+        return [job_of(row) for row in rows]
 
     def finish(self, job_id: str, executor: str, now: float) -> bool:
         return bool(
             self._write(
-                f"UPDATE jobs SET state = 'done', progress = 1, text = :text, finished = :now WHERE {_MINE}",  # noqa: S608
+                "UPDATE jobs SET state = 'done', progress = 1, text = :text, finished = :now "  # noqa: S608
+                f"WHERE {_MINE} AND NOT EXISTS (SELECT 1 FROM open_windows WHERE job_id = :id)",
                 id=job_id,
                 executor=executor,
                 text=self._joined(job_id),
@@ -116,16 +118,46 @@ class RunStore(Rows):
             )
         )
 
-    def end(self, job_id: str, state: JobState, now: float, failure: Failure | None = None) -> bool:
-        """Fails or cancels an unfinished job; the text saved so far stays. False when it had ended already."""
-        return bool(
-            self._write(
-                f"UPDATE jobs SET state = :state, failure = :failure, text = :text, finished = :now "  # noqa: S608
-                f"WHERE id = :id AND {UNFINISHED}",
-                id=job_id,
-                state=state.value,
-                failure=codec.dump_failure(failure),
-                text=self._joined(job_id),
-                now=now,
+    def end(
+        self,
+        job_id: str,
+        state: JobState,
+        now: float,
+        failure: Failure | None = None,
+        *,
+        executor: str | None = None,
+        position: int | None = None,
+    ) -> bool:
+        """Fails or cancels an unfinished job; the text saved so far stays, no window is open any more.
+
+        `executor`: only if this node has the job, or the job's window at `position`. False when not, or when the job
+        had ended already."""
+        whose = ""
+        if position is not None:
+            whose = (
+                " AND EXISTS (SELECT 1 FROM open_windows "
+                "WHERE job_id = :id AND position = :position AND claimed_by = :executor)"
             )
-        )
+        elif executor is not None:
+            whose = " AND executor = :executor"
+        with self._engine.begin() as connection:
+            ended = connection.execute(
+                sa.text(
+                    f"UPDATE jobs SET state = :state, failure = :failure, finished = :now "  # noqa: S608
+                    f"WHERE id = :id AND {UNFINISHED}{whose}"
+                ),
+                {
+                    "id": job_id,
+                    "state": state.value,
+                    "failure": codec.dump_failure(failure),
+                    "now": now,
+                    "executor": executor,
+                    "position": position,
+                },
+            )
+            if not ended.rowcount:
+                return False
+            connection.execute(sa.text("DELETE FROM open_windows WHERE job_id = :id"), {"id": job_id})
+            text = recognised_text(connection, job_id)
+            connection.execute(sa.text("UPDATE jobs SET text = :text WHERE id = :id"), {"id": job_id, "text": text})
+        return True

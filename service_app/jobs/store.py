@@ -133,6 +133,14 @@ class JobStore(Rows):
         )
         return [job_of(row) for row in rows]
 
+    def known(self, job_ids: Collection[str]) -> set[str]:
+        """Of these, the stored ones."""
+        asked = sa.text("SELECT id FROM jobs WHERE id IN :ids").bindparams(
+            sa.bindparam("ids", type_=sa.String(), expanding=True)
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(asked, {"ids": list(job_ids)}).scalars())
+
     def delete(self, job_id: str) -> None:
         with self._engine.begin() as connection:
             connection.execute(

@@ -39,9 +39,17 @@ def starting_page(request: Request, reason: str = "") -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         body = {"error": {"message": reason or "starting", "type": "server_error", "param": None, "code": "starting"}}
         return JSONResponse(body, 503, headers={"retry-after": "1"})
+    return _waiting(request, WORDS[page_language(request)]["starting"])
+
+
+def waiting_page(request: Request, error: UserError) -> Response:
+    """What a browser is shown while the service waits for something; it looks again by itself."""
+    return _waiting(request, error.text(page_language(request)))
+
+
+def _waiting(request: Request, message: str) -> Response:
     language = page_language(request)
-    words = WORDS[language]
-    html = _WAITING_PAGE.substitute(language=language, title=words["title"], starting=words["starting"])
+    html = _WAITING_PAGE.substitute(language=language, title=WORDS[language]["title"], message=escape(message))
     headers = {"retry-after": "1", "cache-control": "no-store", "content-security-policy": POLICY}
     return HTMLResponse(html, 503, headers=headers)
 

@@ -53,9 +53,9 @@ def backup(arguments: Namespace) -> int:
                     archive.add(settings.data_dir / name, name)
             if not arguments.without_media:
                 # Samples beside a recording are made again when they are needed.
-                for path in sorted((settings.data_dir / "media").glob("*/media")):
+                for path in sorted(settings.media.glob("[!.]*/media")):
                     with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-                        archive.add(path, str(path.relative_to(settings.data_dir)))
+                        archive.add(path, str("media" / path.relative_to(settings.media)))
         unfinished.rename(target)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -80,5 +80,8 @@ def restore(arguments: Namespace) -> int:
             raise ValueError(f"{folder}: the disk has less than the {size >> 20} MiB that the backup needs")
         archive.extractall(folder, filter="data")
     (folder / _LABEL).unlink()
+    if settings.media_dir is not None and (folder / "media").exists():
+        shutil.copytree(folder / "media", settings.media_dir, dirs_exist_ok=True)
+        shutil.rmtree(folder / "media")
     say(f"{folder}: restored; start the server", file=sys.stderr)
     return 0

@@ -10,6 +10,7 @@ path; they become jobs of the caller like all others: in the history, with the s
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import uuid
@@ -21,7 +22,7 @@ import gradio as gr
 
 from ..api.services import Services
 from ..auth.store import ApiKey
-from ..errors import BadRequest, UserError
+from ..errors import BadRequest, UserError, unwritten
 from ..janitor import PAGE_UPLOADS
 from ..types import JobState, Lane, Options
 
@@ -91,7 +92,15 @@ def _taken(services: Services, folder: Path, audio: Any) -> Path:
     limit = services.settings.max_upload_bytes
     if path.stat().st_size > limit:
         raise BadRequest("file_too_large", zh="文件过大。", en=f"The file is over the limit of {limit >> 20} MiB.")
-    target = services.settings.data_dir / "uploads" / uuid.uuid4().hex
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.link(path, target)
+    target = services.incoming / uuid.uuid4().hex
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            os.link(path, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            shutil.copyfile(path, target)  # recordings are on another file system
+    except OSError as error:
+        raise unwritten(error) from error
     return target

@@ -94,7 +94,7 @@ def test_bad_forms(server: Server, body: dict[str, object], status: int, code: s
         client.headers["accept-language"] = "zh-CN"
         chinese = client.post("/v1/audio/transcriptions", **body)  # type: ignore[arg-type]
         assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese.json()["error"]["message"])
-    assert not list((server.data_dir / "uploads").glob("*"))
+    assert not list((server.data_dir / "media" / ".incoming").glob("*/*"))
 
 
 def test_a_stream_without_length_is_cut_at_the_limit(server: Server) -> None:
@@ -114,7 +114,7 @@ def test_a_stream_without_length_is_cut_at_the_limit(server: Server) -> None:
         except httpx.TransportError:
             pass  # the server has closed while we were still sending
     assert sent < 128 << 20
-    assert not list((server.data_dir / "uploads").glob("*"))
+    assert not list((server.data_dir / "media" / ".incoming").glob("*/*"))
 
 
 def test_a_caller_that_leaves_takes_its_job_along(server: Server) -> None:

@@ -81,7 +81,7 @@ def test_an_unauthenticated_upload_is_refused_before_its_body(server: Server) ->
         took = time.monotonic() - began
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert took < 1.0
-    assert not list((server.data_dir / "uploads").glob("*"))
+    assert not list((server.data_dir / "media" / ".incoming").glob("*/*"))
 
 
 def test_wrong_credentials_of_every_kind(server: Server) -> None:

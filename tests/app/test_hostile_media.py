@@ -77,5 +77,5 @@ def test_nothing_breaks_leaks_or_hangs(new_server: NewServer, tmp_path: Path) ->
         assert [answer for answer in answers if SECRET in answer[2] or "root:" in answer[2]] == []
         good = client.post("/v1/audio/transcriptions", files={"file": ("good.wav", CLIP.read_bytes())})
         assert good.status_code == 200
-    assert not list((server.data_dir / "uploads").glob("*"))
+    assert not list((server.data_dir / "media" / ".incoming").glob("*/*"))
     server.end(signal.SIGTERM)

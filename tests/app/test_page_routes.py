@@ -259,7 +259,7 @@ def test_links_that_give_no_recording(client: httpx.Client, server: Server, site
     answer = client.post("/api/jobs", files={"url": (None, site + path)})
     assert answer.status_code in (400, 413)
     assert answer.json()["error"]["code"] == code
-    assert not list((server.data_dir / "uploads").glob("*"))
+    assert not list((server.data_dir / "media" / ".incoming").glob("*/*"))
 
 
 def test_one_source_only(client: httpx.Client) -> None:
