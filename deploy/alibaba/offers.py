@@ -3,6 +3,7 @@ PreviewStack, GetTemplateParameterConstraints, GenerateTemplatePolicy, GetServic
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -16,6 +17,8 @@ from ..errors import Failure
 from ..offers import Preview, Price, Provision
 from ..stacks import StackPlan
 from .stacks import RosPart, keyed
+
+_LONG = 200  # characters from which on a text is left out of a skeleton
 
 
 class Offers(RosPart):
@@ -77,9 +80,8 @@ class Offers(RosPart):
         return []
 
     def policy(self, template: str) -> dict[str, Any]:
-        body = self._calls.body(
-            self._client.generate_template_policy, models.GenerateTemplatePolicyRequest(template_body=template)
-        )
+        asked = models.GenerateTemplatePolicyRequest(template_body=_skeleton(template))
+        body = self._calls.body(self._client.generate_template_policy, asked)
         policy: dict[str, Any] = body.policy.to_map() if body.policy else {}
         return policy
 
@@ -125,3 +127,23 @@ def _provision(item: Any) -> Provision:
         roles=tuple(role.role_name for role in roles if not role.created),
         authorization_url=(item.role_provision.authorization_url if item.role_provision else "") or "",
     )
+
+
+def _skeleton(template: str) -> str:
+    """What a policy depends on: the SDK sends this template in the address, which must not be long. Texts for people,
+    the form and scripts are left out."""
+    import yaml
+
+    whole = yaml.safe_load(template)
+    kept = {key: value for key, value in whole.items() if key in ("ROSTemplateFormatVersion", "Mappings", "Conditions")}
+    kept["Parameters"] = {name: {"Type": body["Type"]} for name, body in (whole.get("Parameters") or {}).items()}
+    kept["Resources"] = _without_texts(whole["Resources"])
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def _without_texts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_texts(item) for key, item in value.items() if key != "Description"}
+    if isinstance(value, list):
+        return [_without_texts(item) for item in value]
+    return "" if isinstance(value, str) and len(value) > _LONG else value

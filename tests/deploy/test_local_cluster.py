@@ -36,6 +36,13 @@ def transcribed(address: str) -> str:
     return str(told["text"])
 
 
+def policy(topology: str, state: Path) -> set[str]:
+    """The calls that a stack of the topology needs."""
+    code, reply, progress = deploy(f"policy --topology {topology}", state)
+    assert code == 0, (reply, progress)
+    return {action for each in reply["data"]["policy"]["Statement"] for action in each["Action"]}
+
+
 @pytest.mark.weights
 def test_nodes_share_one_address_scale_and_leave_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
@@ -56,6 +63,10 @@ def test_nodes_share_one_address_scale_and_leave_nothing(tmp_path: Path) -> None
         (left,) = deploy("status many", state)[1]["data"]["nodes"]
         assert left["id"] in nodes
         assert "please press the button" in transcribed(address).lower()
+
+        calls = {topology: policy(topology, state) for topology in ("single", "cluster")}
+        assert "ecs:RunInstances" in calls["single"]
+        assert {"ess:CreateScalingGroup", "rds:CreateDBInstance", "oos:CreateTemplate"} <= calls["cluster"]
 
         records = [json.loads(path.read_text()) for path in (state / "services").glob("*.json")]
         folders = [record["folder"] for record in records if "folder" in record]
