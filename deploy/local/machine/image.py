@@ -74,12 +74,14 @@ def image(package: Path, weights: Path | None, tell: Callable[[str], None] = lam
     tell("Debian 12 (the first time takes a minute)")
     base, packages = rootfs(), wheels(package)
     layer = cache() / f"image-{digest(package, base.name)}"
-    with locked(layer) as lock:
+    with locked(layer, fcntl.LOCK_SH) as lock:  # not for oneself alone: running instances hold it, too
         if not layer.exists():
-            tell("the image: scripts/install.sh runs in it (takes minutes)")
-            _remove_others(layer)
-            _bake(layer, package, base, packages, weights)
-        fcntl.flock(lock, fcntl.LOCK_SH)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not layer.exists():  # nobody else has made it meanwhile
+                tell("the image: scripts/install.sh runs in it (takes minutes)")
+                _remove_others(layer)
+                _bake(layer, package, base, packages, weights)
+            fcntl.flock(lock, fcntl.LOCK_SH)
         yield Image((layer / "changes", base), (layer / "said").read_text())
 
 
