@@ -185,9 +185,7 @@ def _outside(clips: Sequence[corpus.Clip], loads: Sequence[serving.Load]) -> Row
     )
     detector, spectrograms = shares.detecting(clips), shares.features(clips)
     used = server + readers + workers
-    detail = (
-        f"of {total:.1f} s: server {server:.1f}, readers {readers:.1f} without the speech detector's {detector:.1f}"
-    )
+    detail = f"of {used:.1f} s: server {server:.1f}, readers {readers:.1f} without the speech detector's {detector:.1f}"
     detail += f", features {spectrograms:.1f}"
     outside = 100 * (server + readers - detector + spectrograms) / used
     return Row("processor time outside the models", "total", outside, 10, " %", low=True, detail=detail)
