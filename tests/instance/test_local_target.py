@@ -72,16 +72,6 @@ def test_the_whole_life_of_a_booted_instance(tmp_path: Path) -> None:
     assert not processes.mentioning(str(state))
 
 
-@pytest.mark.weights
-@pytest.mark.usefixtures("bake")
-def test_the_baked_image_is_verified_by_command(tmp_path: Path) -> None:
-    """`image verify` boots it, transcribes over HTTPS with the certificate that the outputs name, and removes it."""
-    state = tmp_path / "state"
-    code, reply, progress = deploy("image verify --image-id m-baked --instance systemd", state)
-    assert code == 0 and "press the button" in reply["data"]["text"].lower(), (reply, progress)
-    assert not state.exists(), "what it tried is gone"
-
-
 def answer(url: str) -> str:
     """Empty while nobody answers."""
     return subprocess.run(["curl", "-sk", "-m", "5", url], capture_output=True, text=True, check=False).stdout
