@@ -62,7 +62,7 @@ def test_two_gigabytes_pass_through_without_filling_the_memory(started: Machine,
         sparse.truncate(2 * 1024**3 - 1)
     url = f"https://{started.public_address}/api/jobs"
     done = started.outside_execute(
-        "curl", "-sk", "-m", "60", "-u", f"{USER}:{PASSWORD}", "-F", f"file=@{file}", url, timeout=70
+        "curl", "-sk", "-m", "200", "-u", f"{USER}:{PASSWORD}", "-F", f"file=@{file}", url, timeout=210
     )
     answer = json.loads(done.stdout)
     assert "id" in answer, answer
