@@ -105,7 +105,7 @@ def test_missing_and_unknown_parameters_over_the_wire(target) -> None:
         (HEAD + "Resources: {}", "StackValidationFailed", "no resources"),
         (HEAD + "Locals: [a]", "InvalidTemplateSection", "Locals"),
         (HEAD + "Transform: Aliyun::Terraform-v1.5", "InvalidTemplateSection", "Transform"),
-        (one("Type: 'ALIYUN::RDS::DBInstance'"), "ResourceTypeNotFound", "RDS"),
+        (one("Type: 'ALIYUN::REDIS::Instance'"), "ResourceTypeNotFound", "REDIS"),
         (one(f"{VPC}, Properties: {{Size: 1}}"), "StackValidationFailed", "Unknown Property Size"),
         (one("Type: 'ALIYUN::ECS::VSwitch'"), "StackValidationFailed", "Property VpcId not assigned"),
         (
