@@ -16,8 +16,8 @@ def tree(root: int) -> list[int]:
     while new:
         pid = new.pop()
         found.append(pid)
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            new += map(int, _read(task).split())
+        for task in _tasks(pid):
+            new += map(int, _read(task / "children").split())
     return found
 
 
@@ -65,8 +65,15 @@ def pin(pids: Sequence[int]) -> None:
     """Each process, all its threads, to a core of its own."""
     cores = sorted(os.sched_getaffinity(0))
     for pid, core in zip(pids, itertools.cycle(cores)):
-        for task in Path(f"/proc/{pid}/task").iterdir():
+        for task in _tasks(pid):
             os.sched_setaffinity(int(task.name), {core})
+
+
+def _tasks(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it ended meanwhile
+        return []
 
 
 def _cpu(pid: int) -> float:
