@@ -132,6 +132,9 @@ SCREENS = {
     "delete-retain": Screen("delete whisper --yes --unprotect --retain --region cn-hangzhou", protected),
     "doctor": Screen("doctor --region cn-hangzhou"),
     "policy": Screen("policy --region cn-hangzhou"),
+    "validate": Screen("validate tests/deploy/faulty.yaml"),
+    "validate-clean": Screen("validate ros_templates/single.yaml ros_templates/cluster.yaml"),
+    "render-check": Screen("render --check --out ros_templates"),
 }
 
 
@@ -209,6 +212,12 @@ def compare(file: str, shown: str) -> None:
 
 KINDS = ("80", "100", "pipe", "json")
 NARROW = ("create", "create-failed", "update")
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named from there."""
+    monkeypatch.chdir(Path(__file__).parents[2])
 
 
 @pytest.mark.parametrize("name", SCREENS)
