@@ -38,6 +38,14 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _name(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("should be UTF-8") from None
+    return text
+
+
 def _accounts(command: str) -> _Command:
     def run(arguments: argparse.Namespace) -> int:
         from .operate import accounts
@@ -117,22 +125,24 @@ def _add_accounts(commands: _Commands) -> None:
     keys.set_defaults(run=_accounts("keys"))
     actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a key and print it once")
-    add.add_argument("name")
+    add.add_argument("name", type=_name)
     add.add_argument("--minutes", type=_positive, help="the key expires after so many minutes (default: never)")
-    add.add_argument("--user", help="whose key it is (default: the administrator's)")
+    add.add_argument("--user", type=_name, help="whose key it is (default: the administrator's)")
     add.add_argument("--scope", action="append", choices=["speech", "jobs", "metrics"], help="what it opens (all)")
     add.add_argument("--daily-minutes", type=_positive, default=0, help="minutes of recording a day (no limit)")
     actions.add_parser("list", help="list the keys, never their values")
-    actions.add_parser("revoke", help="a key, by name or id, stops working at once").add_argument("name")
+    actions.add_parser("revoke", help="a key, by name or id, stops working at once").add_argument("name", type=_name)
     users = commands.add_parser("users", help="logins beside the administrator's; works while the server runs")
     users.set_defaults(run=_accounts("users"))
     actions = users.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="list the logins")
-    actions.add_parser("add", help="add a login; the password is read from standard input").add_argument("name")
+    actions.add_parser("add", help="add a login; the password is read from standard input").add_argument(
+        "name", type=_name
+    )
     actions.add_parser(
         "set-password", help="another password, from standard input, also for the administrator; sessions end"
-    ).add_argument("name")
-    actions.add_parser("remove", help="a login with its sessions and keys").add_argument("name")
+    ).add_argument("name", type=_name)
+    actions.add_parser("remove", help="a login with its sessions and keys").add_argument("name", type=_name)
 
 
 def main(arguments: list[str] | None = None) -> int:

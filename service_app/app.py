@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -31,6 +31,7 @@ from .api import account, asr, audio, events, jobs, reference, text, uploads
 from .api.envelope import error_body, error_response
 from .api.health import router as health_router
 from .api.services import Services
+from .api.texts import texts_only
 from .aside import aside
 from .auth import Auth
 from .auth.gate import Gate
@@ -93,7 +94,13 @@ def create_app(
                     await aside(telemetry.close)
 
     app = FastAPI(
-        title="Whisper", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="Whisper",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(texts_only)],
     )
     app.include_router(health_router)
     app.include_router(login_router(auth))
@@ -165,7 +172,7 @@ class _Parts:
         return Services(settings=self.settings, engine=engine, jobs=durable, auth=self.auth)
 
     def open_page(self, services: Services) -> FastAPI:
-        page = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        page = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(texts_only)])
         # Gradio answers every site's cross-origin requests with the user's cookies, unless its parent has a policy.
         page.add_middleware(CORSMiddleware, allow_origins=[])
         self.mount_page(page, services)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from .. import links, outbound
 from ..aside import aside
+from ..characters import kept
 from ..errors import BadRequest, UserError, unwritten
 from .services import Services, user_of
 from .upload import Upload, receive, require_space, too_large
@@ -39,9 +40,10 @@ async def recording(request: Request, services: Services) -> Upload:
         form.path, form.name = await services.resumable.take(form.first("upload"), owner=user_of(request))
     elif form.first("url"):
         with services.fetching.one(user_of(request)):
-            form.path, form.name = await linked(
+            form.path, name = await linked(
                 form.first("url"), folder, settings.max_upload_bytes, settings.private_networks
             )
+            form.name = kept(name)
     form.name = form.first("name")[:255] or form.name
     return form
 

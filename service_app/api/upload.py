@@ -20,6 +20,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from ..characters import kept, require_text
 from ..errors import BadRequest, TooLarge, disk_full, unwritten
 
 _LARGEST_FIELD = 64 * 1024
@@ -171,7 +172,8 @@ class _Form:
                 param=field,
             )
         # The name is only ever shown; on disk the file is called by a random one.
-        self.upload.name = options[b"filename"].decode("utf-8", "replace").replace("\\", "/").rsplit("/", 1)[-1][:255]
+        name = kept(options[b"filename"].decode("utf-8", "replace"))
+        self.upload.name = name.replace("\\", "/").rsplit("/", 1)[-1][:255]
         self.upload.path = self._folder / uuid.uuid4().hex
         self._file = self.upload.path.open("xb")
 
@@ -194,7 +196,9 @@ class _Form:
 
     def on_part_end(self) -> None:
         if not self._is_file:
-            self.upload.fields.setdefault(self._field, []).append(self._value.decode("utf-8", "replace"))
+            value = self._value.decode("utf-8", "replace")
+            require_text(value, self._field)
+            self.upload.fields.setdefault(self._field, []).append(value)
 
     def on_end(self) -> None:
         self.complete = True

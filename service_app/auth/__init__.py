@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from ..characters import require_text
 from ..errors import BadRequest, Busy, Conflict, NotFound, Unauthorized, database_away
 from ..settings import Settings
 from .lockout import (
@@ -126,6 +127,7 @@ class Auth:
     async def check_password(self, user: str, password: str, address: str) -> None:
         """Raises `Unauthorized`, and `Busy` while the address, or the account for this address, has to wait. Wrong ones
         are in the audit log; not what was turned away unlooked at, which costs a stranger nothing to repeat."""
+        require_text(user, "username")
         network, account = network_of(address), f"user {user[:_LONGEST_NAME]}"
         stored, known = await self._ask(lambda store: store.login_facts(user, network, self._clock()))
         if stored is None and user == self.admin:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ..characters import kept
 from ..types import Lane, Plan, Window, WindowResult
 from . import codec
 from .rows import Rows
@@ -137,7 +138,7 @@ class Board(Rows):
                 {
                     **key,
                     "segments": codec.dump_segments(result.segments),
-                    "text": "".join(segment.text for segment in result.segments),
+                    "text": kept("".join(segment.text for segment in result.segments)),
                 },
             )
             left = connection.execute(

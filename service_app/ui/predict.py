@@ -22,6 +22,7 @@ import gradio as gr
 
 from ..api.services import Services
 from ..auth.store import ApiKey
+from ..characters import kept
 from ..errors import BadRequest, UserError, unwritten
 from ..janitor import PAGE_UPLOADS
 from ..types import JobState, Lane, Options
@@ -65,7 +66,7 @@ async def _transcribe(
                 en="The installed model knows English only and cannot translate.",
             )
         options = Options(task="translate" if task == "translate" else "transcribe")
-        name = str(audio.get("orig_name") or "audio").replace("\\", "/").rsplit("/", 1)[-1][:255]
+        name = kept(str(audio.get("orig_name") or "audio")).replace("\\", "/").rsplit("/", 1)[-1][:255]
         job = await services.jobs.accept(
             media, name=name, owner=owner, options=options, lane=Lane.API, key_id=key.id if key else None
         )

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.app.conftest import PASSWORD, USER, create
+from tests.app.conftest import PASSWORD, USER, create, ended
+from tests.app.no_text import REFUSED, refuses, takes
 
 from .jobs import decoded, finished, progressed, speech, text
 from .machines import Cluster, until
@@ -211,6 +212,15 @@ def test_failed_logins_count_at_every_node(cluster: Cluster) -> None:
         )
         codes.append(refused.status_code)
     assert codes == [401] * 5 + [429]
+
+
+def test_what_is_no_text_is_refused_here_too(cluster: Cluster) -> None:
+    with httpx.Client(base_url=cluster.nodes[0].url, auth=(USER, PASSWORD), timeout=60) as person:
+        made = create(person, speech(1, 0.001))
+        ended(person, made)
+        takes(person, made)
+        for what in REFUSED:
+            refuses(person, made, what)
 
 
 def test_figures_tell_the_node_from_the_cluster(cluster: Cluster) -> None:
