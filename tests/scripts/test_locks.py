@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "requirements"
@@ -22,3 +23,9 @@ def test_every_package_is_pinned_once() -> None:
     assert {"torch", "openai-whisper", "nvidia-cublas-cu12"} <= set(gpu)
     assert not set(image) & set(gpu)
     assert len(image + gpu) == len(set(image + gpu))
+
+
+def test_what_the_app_names_is_locked() -> None:
+    extras = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = {re.match(r"[\w.-]+", line)[0].lower() for extra in ("web", "fast") for line in extras[extra]}  # type: ignore[index]
+    assert named <= set(names("image.lock"))
