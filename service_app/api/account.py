@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-import shutil
 import time
 from typing import Annotated, Any, Literal
 
@@ -73,7 +73,7 @@ async def usage(request: Request, days: Annotated[int, Query(ge=1, le=366)] = 30
     figures = services.jobs.figures
     since = time.time() - days * 86400
     by_day = await ask(figures.days, user_of(request), since)
-    disk = shutil.disk_usage(services.settings.media)
+    total, free = await asyncio.to_thread(services.jobs.recordings.space)
     status = services.engine.status()
     return {
         "jobs": sum(day.jobs for day in by_day),
@@ -81,7 +81,7 @@ async def usage(request: Request, days: Annotated[int, Query(ge=1, le=366)] = 30
         "work_seconds": round(await ask(figures.work_seconds, user_of(request), since), 1),
         "speed": services.jobs.speed,
         "days": [dataclasses.asdict(day) for day in by_day],
-        "disk": {"total": disk.total, "free": disk.free, "recordings": await ask(figures.stored_bytes)},
+        "disk": {"total": total, "free": free, "recordings": await ask(figures.stored_bytes)},
         "engine": status.engine,
         "model": status.model,
         "devices": [dataclasses.asdict(device) for device in status.devices],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from collections.abc import Iterator
 
 from fastapi import APIRouter
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ..canary import Canary
+from ..errors import Unavailable
 from ..metrics import Labels, gauge
 from ..types import JobState, Lane
 from .forms import answers
@@ -74,7 +75,6 @@ def _gauges(services: Services, state: State) -> list[Iterator[str]]:
     counts = services.jobs.figures.counts()
     waiting = services.jobs.figures.waiting()
     others = services.jobs.presence.others
-    disk = shutil.disk_usage(services.settings.media)
     by_lane = {lane.value: sum(entry.seconds for entry in waiting if entry.lane == lane.value) for lane in Lane}
     canary: Canary | None = getattr(state, "canary", None)
     found = [
@@ -115,8 +115,6 @@ def _gauges(services: Services, state: State) -> list[Iterator[str]]:
             "Seconds of recording that are left to decode, by lane, of all nodes.",
             {_labels(lane=lane): seconds for lane, seconds in by_lane.items()},
         ),
-        gauge("whisper_disk_free_bytes", "Free space where recordings are.", {(): disk.free}),
-        gauge("whisper_disk_full", "Whether uploads are refused for want of space.", {(): int(disk.free < KEEP_FREE)}),
         gauge("whisper_node_info", "The node that answers.", {_labels(node=services.jobs.presence.name): 1}),
         gauge("whisper_node_windows", "Windows that this node is decoding.", {(): len(services.jobs.hands)}),
         gauge("whisper_node_draining", "Whether this node leaves.", {(): int(services.jobs.presence.draining)}),
@@ -127,6 +125,12 @@ def _gauges(services: Services, state: State) -> list[Iterator[str]]:
             {(): sum(device.alive for device in status.devices) + sum(node.devices for node in others)},
         ),
     ]
+    with contextlib.suppress(Unavailable):
+        _, free = services.jobs.recordings.space()
+        found += [
+            gauge("whisper_disk_free_bytes", "Free space where recordings are.", {(): free}),
+            gauge("whisper_disk_full", "Whether uploads are refused for want of space.", {(): int(free < KEEP_FREE)}),
+        ]
     speed = services.jobs.pace.speed
     if speed is not None:
         found.append(gauge("whisper_speed", "Seconds of recording that this node decodes in a second.", {(): speed}))

@@ -79,6 +79,13 @@ class Recordings:
         except OSError:
             return False  # it is away, which `problem` tells
 
+    def space(self) -> tuple[int, int]:
+        """Bytes in all and free, where recordings are. Blocking. Raises `Unavailable` while the store is away: asked
+        all the same, it would not answer."""
+        self.require()
+        disk = shutil.disk_usage(self._folder)
+        return disk.total, disk.free
+
     def at_fault(self) -> bool:
         """Looks now: whether what just went wrong may be the store's doing."""
         if self.full:
