@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from ..aside import aside
 from ..exports import plain_text, srt, tsv, vtt
 from ..languages import language_name
-from ..types import Job, JobState, Options, Plan, Segment
+from ..types import Job, JobState, Options, Plan, Punctuation, Script, Segment
 from .audio import cancelled_error, ended_or_left, joined, unless_left
 from .envelope import failure_response
 from .forms import answers
@@ -51,6 +51,8 @@ class Wanted(BaseModel):
     language: str = Field("", max_length=40)
     initial_prompt: str = Field("", max_length=8000)
     word_timestamps: bool = False
+    script: Literal["", Script] = Field("", description="ours: Chinese in these letters")
+    punctuation: Punctuation = Field("keep", description="ours")
     output: Literal["txt", "vtt", "srt", "tsv", "json"] = "txt"
 
 
@@ -69,7 +71,12 @@ async def asr(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
     async with services.callers.sending(user_of(request)):
         form = await receive(request, services.incoming, limit=settings.max_upload_bytes, files=_FIELD)
         try:
-            form.fields = {"language": [wanted.language], "prompt": [wanted.initial_prompt]}
+            form.fields = {
+                "language": [wanted.language],
+                "prompt": [wanted.initial_prompt],
+                "script": [wanted.script],
+                "punctuation": [wanted.punctuation],
+            }
             if wanted.word_timestamps:
                 form.fields["timestamp_granularities"] = ["word"]
             job = await joined(request, services, form, options_from(form, services.engine.models(), task=wanted.task))

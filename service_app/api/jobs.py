@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -20,6 +22,7 @@ from .sources import recording
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 _PREVIEW = 160  # letters of the text in the list
+_RANGE = re.compile(r"bytes\s*=\s*(?:(?:\d{1,18}-\d{0,18}|-\d{1,18})(?:\s*,\s*|$))+", re.IGNORECASE)
 
 
 class NewName(BaseModel):
@@ -218,7 +221,9 @@ async def media(request: Request, job_id: str) -> Response:
     """The recording as it was uploaded; understands Range."""
     services = services_of(request)
     path = await services.jobs.media(job_id, owner=user_of(request))
-    if not path.is_file():
+    if not _makes_sense(request.headers.get("range", "")):  # then it counts as none (RFC 9110, 14.2)
+        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
+    if not await asyncio.to_thread(path.is_file):
         raise NotFound("media_gone", zh="录音文件已删除。", en="The recording was removed.")
     # Never a type that a browser would run; players look at the content.
     return FileResponse(path, media_type="application/octet-stream", headers={"cache-control": "private, no-store"})
@@ -239,11 +244,18 @@ async def cancel(request: Request, job_id: str) -> dict[str, Any]:
 
 @router.delete("/{job_id}", status_code=204)
 async def delete(request: Request, job_id: str) -> Response:
-    """Removes the job, its text and its recording."""
+    """Removes the job, its text and its recording. Other jobs on the same recording (a re-run, a translation) stay,
+    and keep it."""
     services = services_of(request)
     await services.jobs.delete(job_id, owner=user_of(request))
     await services.audit(request, "job deleted", job_id)
     return Response(status_code=204)
+
+
+def _makes_sense(ranges: str) -> bool:
+    if not _RANGE.fullmatch(ranges.strip()):
+        return False
+    return all(int(first) <= int(last) for first, last in re.findall(r"(\d+)-(\d+)", ranges))
 
 
 def _lane(request: Request) -> Lane:

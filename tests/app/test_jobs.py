@@ -40,6 +40,11 @@ def test_a_jobs_life(server: Server) -> None:
         assert len(client.get(f"/api/jobs/{job_id}/segments").json()["segments"]) == 3
         part = client.get(f"/api/jobs/{job_id}/media", headers={"range": "bytes=7-7"})
         assert (part.status_code, part.content) == (206, b"3")
+        for nonsense in ("bytes=5-2", "bytes=", "bytes=a-b", "seconds=0-1", "bytes=0-1,x", "junk"):
+            all_of_it = client.get(f"/api/jobs/{job_id}/media", headers={"range": nonsense})
+            assert (all_of_it.status_code, all_of_it.content) == (200, b"SPEECH 3 0.01"), nonsense
+        beyond = client.get(f"/api/jobs/{job_id}/media", headers={"range": "bytes=99-"})
+        assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */13")
         for kind in ("txt", "srt", "vtt", "tsv", "json"):
             file = client.get(f"/api/jobs/{job_id}/export/{kind}")
             assert "window 2" in file.text
