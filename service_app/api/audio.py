@@ -152,23 +152,33 @@ async def _streamed(
 ) -> Response:
     """Server-sent events. What is wrong with the recording is still an HTTP error: it shows before the first text."""
     try:
-        watching = services.jobs.watch(job.id, owner=job.owner)
-        async for latest in watching:
-            if latest.failure is not None:
-                await leave.aclose()
-                return failure_response(latest.failure, request.scope)
-            if latest.duration is not None or latest.state.final:
-                break
+        begun = await unless_left(request, _begun(services, job))
     except BaseException:
         await leave.aclose()
         raise
+    if begun is None:
+        await leave.aclose()
+        return Response(status_code=499)
+    if begun.failure is not None:
+        await leave.aclose()
+        return failure_response(begun.failure, request.scope)
 
     async def events() -> AsyncIterator[str]:
         async with leave:
             async for piece in _deltas(services, job, answer, language_of(request.scope)):
                 yield piece
 
-    return stream(events())
+    # Closed there too: of a caller that leaves just now, not one event is asked for.
+    return stream(events(), after=leave.aclose)
+
+
+async def _begun(services: Services, job: Job) -> Job:
+    """The job when its recording has been understood, or at its end."""
+    latest = job
+    async for latest in services.jobs.watch(job.id, owner=job.owner):
+        if latest.duration is not None or latest.failure is not None:
+            break
+    return latest
 
 
 async def _deltas(services: Services, job: Job, answer: Answer, language: str) -> AsyncIterator[str]:

@@ -78,7 +78,7 @@ class Callers:
             self._waiting[job.id] -= 1
             if not self._waiting[job.id]:
                 del self._waiting[job.id]
-                await self._tell_gone(job.id)
+                # At once: whoever is cancelled here does not get to a second step.
                 self._leaving[job.id] = asyncio.create_task(self._left(job))
 
     async def _tell_gone(self, subject: str) -> None:
@@ -87,6 +87,7 @@ class Callers:
 
     async def _left(self, job: Job) -> None:
         try:
+            await self._tell_gone(job.id)
             latest = await self._jobs.get(job.id, owner=job.owner)
             if not latest.state.final:
                 await asyncio.sleep(self._grace)

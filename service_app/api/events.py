@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -31,10 +32,12 @@ def event(data: dict[str, Any], name: str = "") -> str:
     return f"{first}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
 
 
-def stream(events: AsyncIterator[str]) -> StreamingResponse:
-    """An answer of events, with a comment every 15 s so that no proxy takes the silence for death."""
+def stream(events: AsyncIterator[str], after: Callable[[], Awaitable[None]] | None = None) -> StreamingResponse:
+    """An answer of events, with a comment every 15 s so that no proxy takes the silence for death. `after` is called
+    at its end, also when nobody has read a single event."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_pinged(events), media_type="text/event-stream", headers=headers)
+    end = None if after is None else BackgroundTask(after)
+    return StreamingResponse(_pinged(events), media_type="text/event-stream", headers=headers, background=end)
 
 
 async def _pinged(events: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -12,7 +12,7 @@ import httpx
 import openai
 import pytest
 
-from .conftest import Server
+from .conftest import NewServer, Server
 
 FORM_TYPE = {"content-type": "multipart/form-data; boundary=b"}
 TWO = ("two.wav", b"SPEECH 2 0.01")
@@ -127,6 +127,25 @@ def test_a_caller_that_leaves_takes_its_job_along(server: Server) -> None:
         assert job["state"] == "cancelled"
 
 
+def test_a_streaming_caller_that_leaves_before_the_first_word_takes_its_job_along(new_server: NewServer) -> None:
+    server = new_server(TIMED_ENGINE_NEVER_READY="1").start(ready=False)
+    with server.program() as client:
+        while client.get("/api/jobs").status_code == 503:
+            pass
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(
+                "/v1/audio/transcriptions",
+                files={"file": ("left.wav", b"SPEECH 5 0.1")},
+                data={"stream": "true"},
+                timeout=0.5,
+            )
+        (job,) = client.get("/api/jobs").json()["jobs"]
+        with client.stream("GET", f"/api/jobs/{job['id']}/events") as events:
+            told = [line for line in events.iter_lines() if line.startswith("event: end")]
+        assert told
+        assert client.get(f"/api/jobs/{job['id']}").json()["state"] == "cancelled"
+
+
 def test_the_prompt_may_be_a_file_like_object(sdk: openai.OpenAI) -> None:
     recording = io.BytesIO(b"SPEECH 1 0.01")
     recording.name = "会议 记录.m4a"
@@ -181,6 +200,20 @@ def test_the_wire_of_a_stream(server: Server, key: str) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text.endswith("\n\ndata: [DONE]\n\n")
     assert all(line.startswith("data: ") for line in answer.text.splitlines() if line)
+
+
+def test_asr_as_whisper_asr_webservice_has_it(server: Server) -> None:
+    def ask(query: str) -> httpx.Response:
+        return client.post(f"/asr?{query}", files={"audio_file": ("asr.wav", b"SPEECH 2 0.01")})
+
+    with server.program() as client:
+        assert ask("encode=true").text == "window 0 <b>一</b>\nwindow 1 <b>一</b>\n"
+        assert ask("output=srt").text.startswith("1\n00:00:00,000 --> ")
+        assert ask("output=json&language=zh&script=hant&punctuation=none").json()["language"] == "zh"
+        (job, *_) = client.get("/api/jobs?search=asr.wav").json()["jobs"]
+        assert (job["options"]["script"], job["options"]["punctuation"]) == ("hant", "none")
+        bad = ask("script=latin")
+        assert (bad.status_code, bad.json()["error"]["param"]) == (400, "script")
 
 
 def test_a_retry_finds_its_job_running(server: Server, sdk: openai.OpenAI) -> None:
