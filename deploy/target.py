@@ -166,7 +166,9 @@ def keep_package(state_dir: Path, package: Path, digest: str) -> Path:
     kept = state_dir / "packages" / f"{digest}.tar.gz"
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not kept.exists():
-        shutil.copyfile(package, kept)
+        part = kept.with_name(f"{digest}.{os.getpid()}")  # whole or not at all: a copy that was broken off would stay
+        shutil.copyfile(package, part)
+        part.replace(kept)
     return kept
 
 

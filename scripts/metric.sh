@@ -16,6 +16,9 @@ if [ ! -s "$key" ]; then
     (as_app "$PYTHON" -m service_app keys add "$name" --scope metrics) >"$key.new"
     mv "$key.new" "$key"
 fi
-printf 'header = "Authorization: Bearer %s"\n' "$(cat "$key")" |
-    curl -sS -f -K - -m 20 "http://127.0.0.1:$(setting WHISPER_PORT "$ENV_FILE")/metrics" |
-    "$PYTHON" "$SCRIPTS/cloud.py" metric "$group" "${cluster#whisper-}"
+answer=$(printf 'header = "Authorization: Bearer %s"\n' "$(cat "$key")" |
+    curl -sS -K - -m 20 -w '\n%{http_code}' "http://127.0.0.1:$(setting WHISPER_PORT "$ENV_FILE")/metrics")
+status=${answer##*$'\n'}
+if [ "$status" = 401 ]; then rm "$key"; fi # somebody revoked it: the next run makes another
+[ "$status" = 200 ] || { echo "/metrics: $status"; exit 1; }
+printf '%s\n' "${answer%$'\n'*}" | "$PYTHON" "$SCRIPTS/cloud.py" metric "$group" "${cluster#whisper-}"

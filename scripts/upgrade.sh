@@ -3,7 +3,8 @@
 # before, jobs included. Run as root on the instance, from the version in use:
 #
 #   upgrade.sh PACKAGE.tar.gz SHA256 [--wheels DIR]    the package as scripts/package.sh makes it
-#   upgrade.sh --back                                  to the version that was in use before; jobs and logins stay
+#   upgrade.sh --back [VERSION]                        to the version that was in use before; jobs and logins stay.
+#                                                      With VERSION only if it is that one
 #
 # While it switches, visitors see "starting" and programs get 503 with Retry-After; running jobs go on afterwards where
 # they were. The last line of the output is `SUCCESS version` or `FAILURE code | 中文 | English`.
@@ -32,12 +33,11 @@ main() {
     flock -n 9 || fail already_running "启动或升级正在进行" "a startup or an upgrade is running"
     local old new
     old=$(readlink -f "$RELEASE")
-    if [ "${1:-}" = --back ]; then new=$(previous "$old"); else new=$(unpack "$@"); fi || {
+    if [ "${1:-}" = --back ]; then new=$(previous "$old" "${2:-}"); else new=$(unpack "$@"); fi || {
         echo "${new##*$'\n'}" # the subshell's FAILURE
         exit 1
     }
     new=${new##*$'\n'}
-    [ "$new" != "$old" ] || fail same_version "该版本已在使用: ${old##*/}" "version ${old##*/} is in use already; give the new one another version"
     say "${old##*/} → ${new##*/}"
 
     # The other nodes take its work over; what it cannot hand over goes on after the upgrade.
@@ -74,16 +74,27 @@ unpack() {
     shift 2
     [ "$(sha256sum "$package" | cut -d' ' -f1)" = "$sum" ] || fail bad_package "升级包校验和不符" "$package does not have the SHA-256 $sum"
     tree=$(mktemp -d /var/tmp/whisper-upgrade.XXXXXX)
+    # shellcheck disable=SC2064 # now: the name is this function's own
+    trap "rm -rf '$tree'" EXIT # of the subshell that it runs in
     tar -xzf "$package" -C "$tree" --no-same-owner || fail bad_package "升级包无法解开" "$package cannot be unpacked"
     [ -x "$tree/scripts/release.sh" ] || fail bad_package "不是本应用的升级包" "$package is not a package of this app"
+    # Before anything is installed: it would go over the files that are in use.
+    not_in_use "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$tree/pyproject.toml")"
     "$tree/scripts/release.sh" --engines "$(sed 's/.*-//' "$RELEASE/complete")" "$@" ||
         fail install "新版本安装失败" "the new version could not be installed"
-    rm -rf "$tree"
 }
 
+not_in_use() { # VERSION
+    local now
+    now=$(basename "$(readlink -f "$RELEASE")")
+    [ "$1" != "$now" ] || fail same_version "该版本已在使用: $now" "version $now is in use already; give the new one another version"
+}
+
+# previous CURRENT [VERSION] : the folder of the version before CURRENT, if that is VERSION
 previous() {
     local name
-    name=$(cat "$1/previous" 2>/dev/null) && [ -e "$RELEASES/$name/complete" ] ||
+    not_in_use "${2:-}"
+    name=$(cat "$1/previous" 2>/dev/null) && [ -e "$RELEASES/$name/complete" ] && [ "${2:-$name}" = "$name" ] ||
         fail no_previous "没有可回退的版本" "there is no version to go back to"
     echo "$RELEASES/$name"
 }
@@ -111,9 +122,10 @@ back_up() { # OLD VERSION
     echo "$place"
 }
 
+# A node of a cluster has its tables elsewhere, and nothing here.
 restore() {
-    find "$DATA" -maxdepth 1 -name '*.sqlite*' -delete
-    cp -p "$1"/* "$DATA/"
+    find "$DATA" -maxdepth 1 -type f -name '*.sqlite*' -delete
+    find "$1" -type f -exec cp -p -t "$DATA" {} +
 }
 
 visitors_wait() {

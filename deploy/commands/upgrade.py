@@ -49,7 +49,9 @@ def upgrade(session: Session) -> int:
     for number, instance in enumerate(instances):
         session.tell(f"upgrading {instance}; this takes minutes")
         left = f"{number} of {len(instances)} nodes are upgraded" if len(instances) > 1 else ""
-        said, release = _upgrade(session, stack, instance, steps, left)
+        # Nodes may stand at either of two versions when an earlier command stopped halfway: all come to the first one's.
+        to = f" {shlex.quote(release)}" if release and session.args.back else ""
+        said, release = _upgrade(session, stack, instance, steps + to, left)
         log += said
     data: dict[str, Any] = {"stack_id": stack.id, "instance_id": instances[0], "log": log, "release": release}
     lines = [*log, f"{stack.name} runs version {release}"]
@@ -67,7 +69,10 @@ def _upgrade(session: Session, stack: Stack, instance: str, steps: str, left: st
     if done.succeeded and verdict == "SUCCESS":
         return log, rest
     code, _, texts = rest.partition(" | ") if verdict == "FAILURE" else ("unknown", "", last)
-    reason = texts.rpartition(" | ")[2] or f"exit code {done.exit_code}"
+    chinese, _, english = texts.rpartition(" | ")
+    reason = english or f"exit code {done.exit_code}"
+    if left and code == "same_version":  # from an earlier time; its text ends in the version
+        return log, chinese.rpartition(" ")[2]
     if left:
         raise Failure(
             f"node {instance} was not upgraded, {left}: {reason} ({code})",

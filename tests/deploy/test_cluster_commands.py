@@ -9,7 +9,7 @@ import pytest
 
 from deploy import templates
 from deploy.changes import Change, PropertyChange
-from deploy.cloud import Node
+from deploy.cloud import Invocation, Node
 from deploy.commands.create import create
 from deploy.commands.logs import logs
 from deploy.commands.resize import resize
@@ -191,7 +191,7 @@ def test_an_upgrade_goes_from_node_to_node(tmp_path: Path) -> None:
     package = tmp_path / "whisper.tar.gz"
     package.write_bytes(b"package")
     machines = FakeMachines("done\nSUCCESS 0.2.0")
-    made, _ = begun(f"upgrade --package {package} --yes --local --json", machines=machines)
+    made, _ = begun(f"upgrade --package {package} --yes --local --state-dir {tmp_path} --json", machines=machines)
     assert upgrade(made) == 0
     told = json.loads(printed(made)[0])["data"]
     assert (told["nodes"], told["release"]) == (["i-1", "i-2"], "0.2.0")
@@ -203,11 +203,45 @@ def test_an_upgrade_stops_at_the_first_node_that_fails(tmp_path: Path) -> None:
     package = tmp_path / "whisper.tar.gz"
     package.write_bytes(b"package")
     machines = FakeMachines("FAILURE rolled_back | 已回退 | the new version failed its check", 1)
-    made, _ = begun(f"upgrade --package {package} --yes --local", machines=machines)
+    made, _ = begun(f"upgrade --package {package} --yes --local --state-dir {tmp_path}", machines=machines)
     with pytest.raises(Failure, match="node i-1 was not upgraded, 0 of 2 nodes are upgraded") as failure:
         upgrade(made)
     assert "upgrade whisper --back" in failure.value.remedy
     assert machines.ran_on == ["i-1"]
+
+
+class Telling(FakeMachines):
+    """Each node ends with its own word: SUCCESS or FAILURE."""
+
+    def __init__(self, *said: str) -> None:
+        super().__init__()
+        self._said = said
+
+    def invocation(self, invocation_id: str) -> Invocation:
+        said = self._said[len(self.ran_on) - 1]
+        return Invocation("Success", 0 if said.startswith("SUCCESS") else 1, said, 0, "")
+
+
+IN_USE = "FAILURE same_version | 该版本已在使用: {0} | version {0} is in use already; give the new one another version"
+
+
+def test_an_upgrade_that_stopped_halfway_is_typed_again(tmp_path: Path) -> None:
+    package = tmp_path / "whisper.tar.gz"
+    package.write_bytes(b"package")
+    machines = Telling(IN_USE.format("0.2.0"), "SUCCESS 0.2.0")
+    made, _ = begun(f"upgrade --package {package} --yes --local --state-dir {tmp_path} --json", machines=machines)
+    assert upgrade(made) == 0
+    assert json.loads(printed(made)[0])["data"]["release"] == "0.2.0"
+    assert machines.ran_on == ["i-1", "i-2"]
+
+
+def test_an_upgrade_that_stopped_halfway_is_taken_back() -> None:
+    """No node goes back further than the first one did."""
+    machines = Telling("SUCCESS 0.1.0", IN_USE.format("0.1.0"))
+    made, _ = begun("upgrade --back --yes --local --json", machines=machines)
+    assert upgrade(made) == 0
+    assert json.loads(printed(made)[0])["data"]["release"] == "0.1.0"
+    assert [script.splitlines()[-1] for script in machines.scripts] == ['"$upgrade" --back', '"$upgrade" --back 0.1.0']
 
 
 def test_a_changed_password_is_brought_to_each_node() -> None:

@@ -169,14 +169,16 @@ def test_logs_that_are_not_there() -> None:
 
 
 def test_upgrade_by_file_and_by_url(tmp_path: Path) -> None:
-    package = tmp_path / "it's.tar.gz"
+    package = tmp_path / "package.tar.gz"
     package.write_bytes(b"package")
     digest = hashlib.sha256(b"package").hexdigest()
     machines = FakeMachines("installing\nSUCCESS 1.2.0\n")
-    made = session(f"upgrade --package {package} --local --yes", Stocked(), machines=machines)
+    words = f"upgrade --package {package} --local --yes --state-dir {tmp_path}/it's"
+    made = session(words, Stocked(), machines=machines)
     assert upgrade(made) == 0
     assert printed(made)[0].splitlines()[-1] == "whisper runs version 1.2.0"
-    assert f"it'\"'\"'s.tar.gz' {digest}" in machines.scripts[0]
+    assert f"it'\"'\"'s/packages/{digest}.tar.gz' {digest}" in machines.scripts[0]
+    assert [file.read_bytes() for file in (tmp_path / "it's/packages").iterdir()] == [b"package"]
     machines = FakeMachines("SUCCESS 1.2.0\n")
     url = f"upgrade --package https://x.example/p?a=1&b=$(id) --sha256 {digest} --local --yes"
     assert upgrade(session(url, Stocked(), machines=machines)) == 0
@@ -201,7 +203,7 @@ def test_upgrade_that_is_refused_or_fails(tmp_path: Path) -> None:
         assert str(refused.value).startswith(complaint)
     machines = FakeMachines("step\nFAILURE rolled_back | 已回退 | the old version is in use again\n", 1)
     with pytest.raises(Failure) as failed:
-        upgrade(session(f"upgrade --package {package} --local --yes", Stocked(), machines=machines))
+        upgrade(session(f"upgrade --package {package} --local --yes --state-dir {tmp_path}", Stocked(), machines=machines))
     assert failed.value.message == "whisper was not upgraded: the old version is in use again (rolled_back)"
     assert failed.value.details == ("step",)
 

@@ -177,6 +177,14 @@ def test_secrets_are_kept_by_name_and_are_in_no_command(options: Choice) -> None
 
 
 @each_row
+def test_the_balancer_waits_as_long_as_it_can(options: Choice) -> None:
+    """More than 600 s (CreateListener, RequestTimeout) needs a higher quota of the account."""
+    listeners = [body["Properties"] for body in made(options).values() if body["Type"] == "ALIYUN::ALB::Listener"]
+    assert {listener["RequestTimeout"] for listener in listeners} == {600}
+    assert all(1 <= listener["IdleTimeout"] <= 600 for listener in listeners)
+
+
+@each_row
 def test_a_node_joins_by_its_startup_command_and_leaves_when_it_is_drained(options: Choice) -> None:
     found = made(options)
     token, start, accept, refuse = operation(found, "JoinOperation")
