@@ -49,7 +49,7 @@ def upgrade(session: Session) -> int:
     for number, instance in enumerate(instances):
         session.tell(f"upgrading {instance}; this takes minutes")
         left = f"{number} of {len(instances)} nodes are upgraded" if len(instances) > 1 else ""
-        # Nodes may stand at either of two versions when an earlier command stopped halfway: all come to the first one's.
+        # When an earlier command stopped halfway the nodes have two versions: all come to the first one's.
         to = f" {shlex.quote(release)}" if release and session.args.back else ""
         said, release = _upgrade(session, stack, instance, steps + to, left)
         log += said

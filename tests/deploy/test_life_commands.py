@@ -202,8 +202,9 @@ def test_upgrade_that_is_refused_or_fails(tmp_path: Path) -> None:
             upgrade(session(f"upgrade {words} --yes", Stocked()))
         assert str(refused.value).startswith(complaint)
     machines = FakeMachines("step\nFAILURE rolled_back | 已回退 | the old version is in use again\n", 1)
+    words = f"upgrade --package {package} --local --yes --state-dir {tmp_path}"
     with pytest.raises(Failure) as failed:
-        upgrade(session(f"upgrade --package {package} --local --yes --state-dir {tmp_path}", Stocked(), machines=machines))
+        upgrade(session(words, Stocked(), machines=machines))
     assert failed.value.message == "whisper was not upgraded: the old version is in use again (rolled_back)"
     assert failed.value.details == ("step",)
 

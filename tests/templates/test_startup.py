@@ -146,7 +146,7 @@ def test_base64_may_end_with_a_line_break(machine: Machine) -> None:
     assert machine.installed() == [f"--models large-v3 {DRIVER}"]
     given = (machine.root / "given").read_text().splitlines()
     assert "PUBLIC_ADDRESS=EipAddress-of-EipAssociation" in given
-    assert len([line for line in given if line.partition("=")[0].endswith("_B64")]) == 3
+    assert len([line for line in given if line.partition("=")[0].endswith("_B64")]) == 4
 
 
 def test_a_second_run_starts_what_is_there(machine: Machine) -> None:
