@@ -25,9 +25,11 @@ _log = logging.getLogger(__name__)
 async def keep_clean(services: Services) -> None:
     """Runs until it is cancelled."""
     while True:
+        now = time.time()
         try:
-            if await ask(services.jobs.nodes.lease, "janitor", EVERY_SECONDS * 0.9):  # one node does it for all
-                removed = await clean(services, time.time())
+            await asyncio.to_thread(_remove_older, services.settings.data_dir / PAGE_UPLOADS, now)
+            if await ask(services.jobs.nodes.lease, "janitor", EVERY_SECONDS * 0.9):  # for all nodes
+                removed = await clean(services, now)
                 if removed:
                     _log.info("expired jobs removed", extra={"jobs": removed})
         except Unavailable:
@@ -38,7 +40,7 @@ async def keep_clean(services: Services) -> None:
 
 
 async def clean(services: Services, now: float) -> int:
-    """One round; how many jobs went."""
+    """One round over what the nodes share; how many jobs went."""
     from .jobs.figures import NOBODY
 
     removed = 0
@@ -56,15 +58,14 @@ async def clean(services: Services, now: float) -> int:
         removed += 1
     await ask(services.jobs.figures.forget_spent, now - _SPENT_SECONDS)
     await asyncio.to_thread(services.resumable.sweep)
-    await asyncio.to_thread(_remove_older, services.settings.data_dir / PAGE_UPLOADS, now - _PAGE_UPLOAD_SECONDS)
     await ask(services.jobs.sweep, now)
     await services.auth.forget_old()
     return removed
 
 
-def _remove_older(folder: Path, before: float) -> None:
+def _remove_older(folder: Path, now: float) -> None:
     """Also the pieces that broken uploads left."""
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
-            if path.is_file() and path.stat().st_mtime < before:
+            if path.is_file() and path.stat().st_mtime < now - _PAGE_UPLOAD_SECONDS:
                 path.unlink()

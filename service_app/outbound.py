@@ -13,6 +13,7 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,7 @@ __all__ = ["Answer", "HTTPException", "Network", "Target", "check", "get", "post
 Answer = http.client.HTTPResponse
 HTTPException = http.client.HTTPException
 _TIMEOUT: Final = 20.0  # seconds without a byte
+_HEADERS_SECONDS: Final = 60.0
 _MOST_REDIRECTS: Final = 4
 _SAFE: Final = "/%:@!$&'()*+,;=~?[]"
 
@@ -90,6 +92,8 @@ def reachable(text: str, allowed: Sequence[Network]) -> bool:
             address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if any(address.version == network.version and address in network for network in allowed):
         return True
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:  # private once, and here and there still
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -102,19 +106,35 @@ class _Pinned(http.client.HTTPConnection):
     def __init__(self, target: Target) -> None:
         super().__init__(target.host, target.port, timeout=_TIMEOUT)
         self._target = target
+        self._late = False
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._target.address, self._target.port), _TIMEOUT)
         if self._target.secure:
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self._target.host)
 
+    def getresponse(self) -> http.client.HTTPResponse:
+        answer = super().getresponse()
+        if self._late:  # a head that was cut looks like one that ends
+            raise TimeoutError
+        return answer
+
+    def cut(self) -> None:
+        """From another thread: whoever waits for the other end hears that it has gone."""
+        self._late = True
+        with contextlib.suppress(OSError, AttributeError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # TLS's own would take itself apart while it is read
+
 
 @contextlib.contextmanager
-def get(url: str, allowed: Sequence[Network] = ()) -> Iterator[http.client.HTTPResponse]:
-    """A 200 answer to GET; every redirect is checked like the first address. Raises `BadRequest`."""
+def get(
+    url: str, allowed: Sequence[Network] = (), *, patience: float = _HEADERS_SECONDS
+) -> Iterator[http.client.HTTPResponse]:
+    """A 200 answer to GET; every redirect is checked like the first address. `patience` is the time to the end of an
+    answer's head, however it drips. Raises `BadRequest`."""
     for _ in range(_MOST_REDIRECTS + 1):
         target = check(url, allowed)
-        with _asked(target, "GET", None, {"Accept": "*/*"}) as answer:
+        with _asked(target, "GET", None, {"Accept": "*/*"}, patience) as answer:
             location = answer.getheader("Location")
             if answer.status in (301, 302, 303, 307, 308) and location:
                 url = urljoin(url, location)
@@ -133,21 +153,26 @@ def get(url: str, allowed: Sequence[Network] = ()) -> Iterator[http.client.HTTPR
 
 def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Sequence[Network] = ()) -> int:
     """The answer's status; redirects are not followed. Raises `BadRequest`."""
-    with _asked(check(url, allowed), "POST", body, headers) as answer:
+    with _asked(check(url, allowed), "POST", body, headers, _HEADERS_SECONDS) as answer:
         return answer.status
 
 
 @contextlib.contextmanager
 def _asked(
-    target: Target, method: str, body: bytes | None, headers: Mapping[str, str]
+    target: Target, method: str, body: bytes | None, headers: Mapping[str, str], patience: float
 ) -> Iterator[http.client.HTTPResponse]:
     connection = _Pinned(target)
+    late = threading.Timer(patience, connection.cut)
+    late.daemon = True
+    late.start()
     try:
         connection.request(method, target.path, body, {"User-Agent": "whisper", **headers})
         answer = connection.getresponse()
     except (OSError, http.client.HTTPException):
         connection.close()
         raise _unreachable(target.host) from None
+    finally:
+        late.cancel()
     try:
         yield answer
     finally:

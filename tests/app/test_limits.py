@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
 import hmac
 import http.server
 import json
+import os
 import queue
 import signal
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from service_app.api.services import Services
 from service_app.errors import BadRequest, Busy
+from service_app.janitor import PAGE_UPLOADS, keep_clean
 from service_app.jobs.figures import Waiting
 from service_app.jobs.pace import Limits, Pace, place, require_room
-from service_app.outbound import check
+from service_app.outbound import check, get
 
 from .conftest import NewServer, Server, create, ended
 
@@ -154,6 +163,7 @@ def test_a_webhook_is_told_and_signed(
         "http://0x7f.1/",
         "http://[::1]/",
         "http://[::ffff:10.0.0.1]/",
+        "http://[fec0::1]/",
         "http://[64:ff9b::a00:1]/",
         "http://[2002:a00:1::]/",
         "http://100.100.100.200/latest/meta-data",
@@ -167,6 +177,52 @@ def test_no_link_leads_inside(url: str) -> None:
     with pytest.raises(BadRequest) as refused:
         check(url)
     assert refused.value.code == "url_not_allowed"
+
+
+def test_an_answer_that_drips_without_end_is_given_up() -> None:
+    left = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+            while not left.wait(0.02):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(BadRequest) as refused, get(address, (ip_network("127.0.0.0/8"),), patience=0.3):
+            pass
+        left.set()
+        thread.join()
+    assert refused.value.code == "url_unreachable"
+
+
+class _SecondNode:
+    """What the janitor needs of a server whose lease another node holds."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.settings = SimpleNamespace(data_dir=data_dir)
+        self.jobs = SimpleNamespace(nodes=SimpleNamespace(lease=lambda _name, _seconds: False))
+
+
+def test_each_node_clears_its_own_disk_of_what_programs_sent(tmp_path: Path) -> None:
+    old, fresh = (tmp_path / PAGE_UPLOADS / name / "a.wav" for name in ("old", "fresh"))
+    for path in (old, fresh):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    os.utime(old, (1, 1))
+
+    async def clear() -> None:
+        cleaning = asyncio.create_task(keep_clean(cast(Services, _SecondNode(tmp_path))))
+        while old.exists() and not cleaning.done():
+            await asyncio.wait({cleaning}, timeout=0.01)
+        cleaning.cancel()
+
+    asyncio.run(clear())
+    assert (old.exists(), fresh.exists()) == (False, True)
 
 
 @pytest.mark.parametrize(
