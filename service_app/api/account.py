@@ -183,7 +183,10 @@ async def remove_user(request: Request, name: str) -> Response:
 
     services = services_of(request)
     await services.auth.remove_user(name)
-    for job_id in await ask(services.jobs.figures.owned, name):
+    owned = await ask(services.jobs.figures.owned, name)
+    # Nobody's first: should this break off, the janitor goes on, and a later user of that name sees none of them.
+    await ask(services.jobs.figures.disown, name)
+    for job_id in owned:
         await ask(services.jobs.remove, job_id)
     await services.audit(request, "user removed", name)
     return Response(status_code=204)
