@@ -6,16 +6,16 @@ from the old one, which finishes what it has begun.
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .daemons import Daemons, program, until
 from .errors import ResourceError
-from .instances import free_port
+from .instances import free_port, marked
 
 HOST = "127.0.0.1"
 _KIND = "ALIYUN::ALB::LoadBalancer"
@@ -39,13 +39,14 @@ class Balancers:
 
     def __init__(self, daemons: Daemons, port_of: Callable[[str], int]) -> None:
         self._daemons, self._port_of = daemons, port_of
+        self._turn = threading.RLock()  # nodes join at the same time, and each change is read, made and loaded
 
     def create(self, balancer: str) -> str:
         """Reserves its address, `127.0.0.1:PORT`. Raises ResourceError when haproxy is missing."""
         program("haproxy", "haproxy", _KIND)
         if not self._daemons.record(balancer):
             self._daemons.make_folder(balancer)
-            self._daemons.keep(balancer, port=free_port(), listeners={}, pid=0)
+            self._daemons.keep(balancer, port=free_port(), listeners={})
         return f"{HOST}:{self._daemons.record(balancer)['port']}"
 
     def remove(self, balancer: str) -> None:
@@ -53,28 +54,32 @@ class Balancers:
 
     def listen(self, balancer: str, listener: str, properties: Mapping[str, Any] | None) -> None:
         """Sets a listener, or with None takes it away."""
-        record = self._daemons.record(balancer)
-        if not record:
-            return
-        listeners = {key: value for key, value in record["listeners"].items() if key != listener}
-        if properties is not None:
-            listeners[listener] = dict(properties)
-        self._daemons.keep(balancer, listeners=listeners)
-        self._load(balancer)
+        with self._turn:
+            record = self._daemons.record(balancer)
+            if not record:
+                return
+            listeners = {key: value for key, value in record["listeners"].items() if key != listener}
+            if properties is not None:
+                listeners[listener] = dict(properties)
+            self._daemons.keep(balancer, listeners=listeners)
+            self._load(balancer)
 
     def serve(self, group: str, properties: Mapping[str, Any] | None) -> None:
         """Sets a server group, or with None takes it away."""
-        if properties is None:
-            self._daemons.remove(group)
-            return
-        self._daemons.keep(group, properties=dict(properties), servers=self._daemons.record(group).get("servers", []))
-        self._reload(group)
+        with self._turn:
+            if properties is None:
+                self._daemons.remove(group)
+                return
+            self._daemons.keep(group, properties=dict(properties), servers=self.servers(group))
+            self._reload(group)
 
     def attach(self, group: str, instance: str) -> None:
-        self._set(group, [*(i for i in self.servers(group) if i != instance), instance])
+        with self._turn:
+            self._set(group, [*(i for i in self.servers(group) if i != instance), instance])
 
     def detach(self, group: str, instance: str) -> None:
-        self._set(group, [i for i in self.servers(group) if i != instance])
+        with self._turn:
+            self._set(group, [i for i in self.servers(group) if i != instance])
 
     def servers(self, group: str) -> list[str]:
         found: list[str] = self._daemons.record(group).get("servers", [])
@@ -106,9 +111,9 @@ class Balancers:
         )
         if checked.returncode:
             raise ResourceError(f"haproxy does not take the load balancer's configuration: {checked.stderr.strip()}")
-        before = ["-sf", str(record["pid"])] if record["pid"] and Path(f"/proc/{record['pid']}").exists() else []
-        pid = self._daemons.start(balancer, [haproxy, "-db", "-f", str(configuration), *before], log=log)
-        self._daemons.keep(balancer, pid=pid)
+        before = [str(pid) for pid in marked(balancer)]
+        finish = ["-sf", *before] if before else []
+        self._daemons.start(balancer, [haproxy, "-db", "-f", str(configuration), *finish], log=log)
         until(lambda: _listens(record["port"]), "haproxy", log)
 
     def _sites(self, port: int, listener: Mapping[str, Any], certificate: str) -> str:
@@ -151,7 +156,6 @@ def _certificate(folder: Path) -> str:
     """One signed by itself, whatever the template's certificate is: the local target has no other."""
     both = folder / "certificate.pem"
     if not both.is_file():
-        os.umask(0o077)
         openssl = program("openssl", "openssl", _KIND)
         key, certificate = folder / "key.pem", folder / "cert.pem"
         subprocess.run(
@@ -160,5 +164,6 @@ def _certificate(folder: Path) -> str:
              "-keyout", str(key), "-out", str(certificate)],
             check=True, capture_output=True,
         )  # fmt: skip
+        both.touch(mode=0o600)
         both.write_text(certificate.read_text() + key.read_text())
     return str(both)

@@ -227,7 +227,7 @@ def free_port() -> int:
 
 def end_marked(mark: str) -> None:
     """Ends every process that carries the mark in its environment."""
-    _end(lambda: list(_marked(mark)))
+    _end(lambda: list(marked(mark)))
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[[], bool]) -> int | None:
@@ -252,9 +252,9 @@ def _tail(output: BinaryIO) -> tuple[str, int]:
     return output.read().decode("utf-8", "replace"), dropped
 
 
-def _marked(instance_id: str) -> Iterator[int]:
-    """This user's living processes that carry the instance's id."""
-    mark = f"{MARK}={instance_id}".encode()
+def marked(owner: str) -> Iterator[int]:
+    """This user's living processes that carry the id of an instance or a daemon."""
+    mark = f"{MARK}={owner}".encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):  # gone meanwhile, or another user's

@@ -8,13 +8,15 @@ import json
 import subprocess
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.local.daemons import program
+from deploy.local.daemons import Daemons, program
 from deploy.local.errors import ResourceError
+from deploy.local.haproxy import Balancers
 from deploy.local.orchestration import run
 from tests.support import processes
 
@@ -213,6 +215,15 @@ def told(address: str, statement: str, words: str = WORDS) -> str | None:
         env={"PATH": "/usr/bin:/bin", "PGPASSWORD": words},
     )  # fmt: skip
     return None if done.returncode else done.stdout.strip()
+
+
+def test_nodes_that_join_at_once_are_all_balanced(tmp_path: Path) -> None:
+    balancers = Balancers(Daemons(tmp_path), lambda _: 1)
+    balancers.serve("sgp-1", {})
+    names = [f"i-{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: balancers.attach("sgp-1", name), names))
+    assert sorted(balancers.servers("sgp-1")) == sorted(names)
 
 
 def test_a_missing_package_is_named() -> None:
