@@ -7,7 +7,8 @@ and its kin, https://opentelemetry.io/docs/specs/otel/configuration/sdk-environm
         └── window                     one for each, from its way to the engine until its text is there
 
 Attributes are routes, ids, numbers and the names of engines and models: never users, text, file names, addresses or
-secrets. A restart ends what is open; a job that goes on afterwards begins a trace of its own.
+secrets. A restart ends what is open; a job that goes on afterwards begins a trace of its own. On a cluster each node
+tells what it did for a job; of the job's end the node tells where it ended.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 _ENDPOINTS: Final = tuple(f"OTEL_EXPORTER_OTLP_{kind}ENDPOINT" for kind in ("", "TRACES_", "METRICS_"))
+_MOST_OPEN: Final = 4096  # jobs
 _QUIET: Final = ("/healthz", "/readyz", "/metrics")
 _log = logging.getLogger(__name__)
 
@@ -131,7 +133,12 @@ class OpenTelemetry(Telemetry):
             if span is None:
                 attributes = {"job.id": job.id, "job.lane": job.lane.value, "job.task": job.options.task}
                 span = self._jobs[job.id] = self._tracer.start_span("job", attributes=attributes)
-            return span
+            # Nobody tells here of a job that ends at another node.
+            oldest = self._jobs.pop(next(iter(self._jobs))) if len(self._jobs) > _MOST_OPEN else None
+        if oldest is not None:
+            oldest.set_attribute("job.state", "elsewhere")
+            oldest.end()
+        return span
 
     def _below(self, job: Job) -> Context:
         from opentelemetry import trace

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from service_app.telemetry import OpenTelemetry, Telemetry, from_environment
+from service_app.types import Job, JobState, Lane, Options
 
 from .conftest import NewServer, create, ended
 
@@ -83,6 +86,19 @@ def test_a_request_its_job_and_its_windows_are_one_trace(
     assert names >= {"http.server.request.duration", "whisper.jobs", "whisper.audio", "whisper.job.wait"}
     for private in (b"secret", b"window 0", b"Correct-horse", b"ann", b"127.0.0.1"):
         assert not [path for path, body in got if private in body], private
+
+
+def test_jobs_that_end_at_other_nodes_are_not_kept_for_ever() -> None:
+    told = InMemorySpanExporter()
+    telemetry = OpenTelemetry([SimpleSpanProcessor(told)], [])
+    for number in range(5000):
+        telemetry.accepted(Job(str(number), "ann", "a", JobState.QUEUED, Options(), Lane.BULK, created=0.0))
+    ended_spans = [dict(span.attributes or {}) for span in told.get_finished_spans()]
+    states = {span["job.id"]: span["job.state"] for span in ended_spans}
+    assert 500 < len(states) < 1000
+    assert set(states.values()) == {"elsewhere"}
+    assert "0" in states
+    assert "4999" not in states
 
 
 def test_it_is_off_by_default() -> None:
