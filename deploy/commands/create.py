@@ -51,7 +51,7 @@ def _create(session: Session, client_token: str) -> int:
     stack_id = begin(session, plan, chosen)
     stack = Stack(stack_id, plan.name, "CREATE_IN_PROGRESS", "", plan.region, "")
     if not session.args.wait:
-        return _begun(session, stack)
+        return _begun(session, stack, chosen.user, shown)
     return _ready(session, wait(session, stack), chosen.user, shown)
 
 
@@ -78,8 +78,10 @@ def _resume(session: Session) -> int:
     return _create(session, found.client_token)
 
 
-def _begun(session: Session, stack: Stack) -> int:
+def _begun(session: Session, stack: Stack, user: str, shown: Secret | None) -> int:
     data = {"stack_id": stack.id, "name": stack.name, "status": stack.status}
+    if shown:
+        data |= {"user": user, "password": shown.reveal()}  # no later reply has it
     follower = session.command("create", "--resume", stack.name)
     return session.done({**data, "login_address": "", "api_address": "", "outputs": {}}, [stack.id, follower])
 

@@ -51,6 +51,9 @@ def create(session: Session) -> int:
     if _named(customer, args.name):
         raise Failure(f"a service instance is named {args.name} already", "choose another --name", code="NameTaken")
     shown = password if args.generate_password else None
+    if shown and not session.json:
+        # Before anything is sent, or it is lost to somebody whose terminal closes before the end.
+        session.tell(f"password of {chosen.user}: {shown.reveal()}  (only its hash is kept)")
     instance_id = customer.create(wanted)
     instance = Instance(instance_id, args.name, "Created", "", "")
     if args.wait:

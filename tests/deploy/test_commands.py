@@ -195,6 +195,18 @@ def test_no_wait_returns_at_once() -> None:
     assert printed(made)[0].splitlines() == ["stack-1", "python -m deploy create --resume whisper --local"]
 
 
+def test_a_generated_password_is_told_without_waiting() -> None:
+    """In the only reply that there is; on a terminal before anything is sent."""
+    words = "create --spec gn7i-c16g1 --local --generate-password --no-wait"
+    made = session(f"{words} --json", FakeCloud())
+    assert create(made) == 0
+    told = json.loads(printed(made)[0])["data"]
+    assert (told["user"], len(told["password"])) == ("admin", 20)
+    made = session(words, FakeCloud())
+    assert create(made) == 0
+    assert "password of admin: " in printed(made)[1]
+
+
 def test_the_other_commands_show_a_stack() -> None:
     cloud = FakeCloud()
     assert create(session(LOCAL, cloud, stdin=f"{PASSWORD}\n")) == 0
