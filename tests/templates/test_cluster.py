@@ -206,6 +206,8 @@ def test_a_node_joins_by_its_startup_command_and_leaves_when_it_is_drained(optio
     assert set(json.loads(joins["NotificationMetadata"])) == set(
         yaml.safe_load(of(found, "JoinOperation")["Content"])["Parameters"]
     )
+    # nor are the group's nodes still there when these are deleted
+    assert set(document(CLUSTER)["Resources"]["ScalingGroup"]["DependsOn"]) == {"SecurityGroup", "MediaMount"}
     # no node is made before its hooks and the stores are there
     assert set(document(CLUSTER)["Resources"]["Enabled"]["DependsOn"]) >= {"JoinHook", "LeaveHook", "DatabaseSchema"}
 
