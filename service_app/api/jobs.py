@@ -25,9 +25,10 @@ _PREVIEW = 160  # letters of the text in the list
 _RANGE = re.compile(r"bytes\s*=\s*(?:(?:\d{1,18}-\d{0,18}|-\d{1,18})(?:\s*,\s*|$))+", re.IGNORECASE)
 
 
-class NewName(BaseModel):
+class Amended(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=255)
+    name: str | None = Field(None, min_length=1, max_length=255)
+    lane: Lane | None = Field(None, description="who goes first; of an ended job it stays")
 
 
 class Changes(BaseModel):
@@ -70,6 +71,7 @@ class JobBrief(BaseModel):
     name: str
     state: JobState
     task: Task
+    lane: Lane = Field(description="people at the page go before programs that wait, and both before bulk")
     model: str | None
     language: str | None = Field(description="chosen or detected")
     duration: float | None = Field(description="seconds of recording")
@@ -114,6 +116,7 @@ def describe(job: Job, services: Services, language: str) -> dict[str, Any]:
         "name": job.name,
         "state": job.state.value,
         "task": job.options.task,
+        "lane": job.lane.value,
         "model": job.options.model,
         "language": job.language,
         "duration": job.duration,
@@ -192,9 +195,17 @@ async def show(request: Request, job_id: str) -> dict[str, Any]:
 
 
 @router.patch("/{job_id}", responses=_ONE)
-async def rename(request: Request, job_id: str, new: NewName) -> dict[str, Any]:
-    """Another name."""
-    return await whole(await services_of(request).jobs.rename(job_id, new.name, owner=user_of(request)), request)
+async def amend(request: Request, job_id: str, new: Amended) -> dict[str, Any]:
+    """Another name; another lane while it waits or runs."""
+    from ..database import ask
+
+    jobs, owner = services_of(request).jobs, user_of(request)
+    await jobs.get(job_id, owner=owner)
+    if new.name is not None:
+        await jobs.rename(job_id, new.name, owner=owner)
+    if new.lane is not None:
+        await ask(jobs.hands.move, job_id, new.lane)
+    return await whole(await jobs.get(job_id, owner=owner), request)
 
 
 @router.post("/{job_id}/rerun", status_code=202, responses=_NEW)

@@ -76,10 +76,14 @@ class Board(Rows):
             ).all()
         return sorted(row.position for row in rows)
 
-    def held(self, executor: str) -> set[Place]:
-        """What this node still has of what it claimed."""
-        rows = self._read("SELECT job_id, position FROM open_windows WHERE claimed_by = :executor", executor=executor)
-        return {(row.job_id, row.position) for row in rows}
+    def held(self, executor: str) -> dict[Place, Lane]:
+        """What this node still has of what it claimed, and the lane in which it is wanted by now."""
+        rows = self._read(
+            "SELECT w.job_id, w.position, j.lane FROM open_windows w JOIN jobs j ON j.id = w.job_id "
+            "WHERE w.claimed_by = :executor",
+            executor=executor,
+        )
+        return {(row.job_id, row.position): Lane(row.lane) for row in rows}
 
     def give_back(self, executor: str, places: Collection[Place]) -> None:
         for job_id, position in places:

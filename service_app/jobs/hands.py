@@ -106,6 +106,11 @@ class Hands:
             self._woken = True
             self._lock.notify_all()
 
+    def move(self, job_id: str, lane: Lane) -> None:
+        """Another lane for a job that waits or runs, at all nodes within a moment. Blocking."""
+        if self._runs.move(job_id, lane):
+            self.wake()
+
     def has(self, job_id: str) -> bool:
         """Whether a window of this job is in hand."""
         with self._lock:
@@ -154,19 +159,26 @@ class Hands:
                 self._stop.wait(AGAIN_SECONDS)
 
     def _look(self) -> None:
-        """Lets go of what was cancelled, deleted, or taken away from this node."""
+        """Lets go of what was cancelled, deleted, or taken away from this node; what was moved changes its lane."""
         if not (self._flights or self._forgotten) or time.monotonic() - self._looked < _YIELD_SECONDS:
             return
         with self._lock:
             flights = list(self._flights.values())
         held = self._board.held(self._presence.executor)
         self._looked = time.monotonic()
+        moved: dict[str, Lane] = {}
         for flight in flights:
-            if flight.place not in held:
+            lane = held.pop(flight.place, None)
+            if lane is None:
                 flight.lost.set()
+            elif lane is not flight.job.lane:
+                flight.job = dataclasses.replace(flight.job, lane=lane)
+                moved[flight.job.id] = lane
+        for job_id, lane in moved.items():
+            self._engine.move(self._recordings.media(job_id), lane)
         if self._forgotten:
             self._forgotten = False
-            self._give_back(list(held - {flight.place for flight in flights}))
+            self._give_back(list(held))
 
     def _take(self) -> None:
         if len(self._flights) >= self._devices() and self._presence.nodes > 1:
@@ -192,7 +204,8 @@ class Hands:
         if known is None:
             self._give_back([(entry.job_id, position) for position in positions])
             return False
-        flights = [_Flight(*known, (entry.job_id, position)) for position in positions]
+        job, plan = dataclasses.replace(known[0], lane=entry.lane), known[1]
+        flights = [_Flight(job, plan, (entry.job_id, position)) for position in positions]
         with self._lock:
             self._flights.update({flight.place: flight for flight in flights})
         for flight in flights:

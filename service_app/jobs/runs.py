@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from ..types import Failure, Job, JobState, Plan, WindowResult
+from ..types import Failure, Job, JobState, Lane, Plan, WindowResult
 from . import codec
 from .rows import COLUMNS, UNFINISHED, Rows, job_of, recognised_text
 
@@ -50,6 +50,16 @@ class RunStore(Rows):
             f"UPDATE jobs SET attempts = 0, executor = NULL WHERE id = :id AND executor = :executor AND {UNFINISHED}",  # noqa: S608
             id=job_id,
             executor=executor,
+        )
+
+    def move(self, job_id: str, lane: Lane) -> bool:
+        """False for a job that has ended: it stays as it is."""
+        return bool(
+            self._write(
+                f"UPDATE jobs SET lane = :lane WHERE id = :id AND {UNFINISHED}",  # noqa: S608
+                id=job_id,
+                lane=lane.value,
+            )
         )
 
     def running(self, job_id: str, executor: str, now: float) -> bool:

@@ -60,6 +60,7 @@ class Engine(Protocol):
         owner: str,
         cancelled: Callable[[], bool],
     ) -> Future[WindowResult]: ...
+    def move(self, path: Path, lane: Lane) -> None: ...
 
 
 class Stopped(Exception):

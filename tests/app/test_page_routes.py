@@ -126,6 +126,21 @@ def test_rename_rerun_log(client: httpx.Client) -> None:
     assert client.post(f"/api/jobs/{job['id']}/rerun", json={"task": "sing"}).status_code == 400
 
 
+def test_the_priority_changes_while_windows_wait(client: httpx.Client, server: Server) -> None:
+    job_id = create(client, "SPEECH 400 0.1")
+    moved = server.data_dir / "moved.txt"
+    with client.stream("GET", f"/api/jobs/{job_id}/events") as events:  # some windows wait in the engine by now
+        assert any(line.startswith("event: segments") for line in events.iter_lines())
+    for lane in ("api", "interactive"):
+        assert client.patch(f"/api/jobs/{job_id}", json={"lane": lane}).json()["lane"] == lane
+        while f"{job_id} {lane}\n" not in (moved.read_text() if moved.exists() else ""):
+            assert client.get(f"/api/jobs/{job_id}").json()["state"] == "running"
+    client.post(f"/api/jobs/{job_id}/cancel")
+    assert client.patch(f"/api/jobs/{job_id}", json={"lane": "bulk"}).json()["lane"] == "interactive"
+    assert client.patch(f"/api/jobs/{job_id}", json={"lane": "first"}).status_code == 400
+    assert client.patch("/api/jobs/none", json={"lane": "api"}).status_code == 404
+
+
 def test_a_translation_beside_its_original(client: httpx.Client) -> None:
     job_id = create(client, "SPEECH 2 0.01", "talk.wav", language="zh")
     assert ended(client, job_id)["translation"] is None

@@ -76,6 +76,10 @@ class TimedEngine:
     ) -> Future[WindowResult]:
         return self._device.submit(self._decode, path, window, options, cancelled)
 
+    def move(self, path: Path, lane: Lane) -> None:
+        with self._lock, self._record.with_name("moved.txt").open("a") as record:
+            record.write(f"{path.parent.name} {lane}\n")
+
     def _decode(self, path: Path, window: Window, options: Options, cancelled: Callable[[], bool]) -> WindowResult:
         if not cancelled():
             threading.Event().wait(float(path.read_bytes()[:100].split()[2]))
