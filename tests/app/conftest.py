@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -100,8 +101,8 @@ def password_hash() -> str:
     return hash_password(PASSWORD)
 
 
-@pytest.fixture(scope="session")
-def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[NewServer]:
+@contextlib.contextmanager
+def _servers(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[NewServer]:
     """Makes servers (not started); `real=True` with the real engine and page, else with the timed engine."""
     made: list[Server] = []
 
@@ -130,13 +131,21 @@ def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> 
                 server.process.wait(5)
 
 
-@pytest.fixture(scope="session")
-def server(new_server: NewServer) -> Server:
+@pytest.fixture(scope="module")
+def new_server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[NewServer]:
+    """Its servers end with the file that asked for them: idle ones take a share of a core from the tests after it."""
+    with _servers(tmp_path_factory, password_hash) as make:
+        yield make
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[Server]:
     """One for all tests that do not stop it: a start costs seconds."""
-    return new_server(WHISPER_PRIVATE_NETWORKS="127.0.0.0/8").start()
+    with _servers(tmp_path_factory, password_hash) as make:
+        yield make(WHISPER_PRIVATE_NETWORKS="127.0.0.0/8").start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def key(server: Server) -> str:
     made = server.run("keys", "add", "tests")
     assert made.returncode == 0, made.stderr

@@ -52,7 +52,7 @@ def beckett(tmp_path: Path) -> Path:
     return media
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fast() -> Iterator[Engine]:
     engine = Engine(models_dir=Path("/nonexistent"), workers=2)
     yield running(engine)
@@ -68,14 +68,14 @@ def reference_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def reference(reference_models: Path) -> Iterator[Engine]:
     engine = Engine(models_dir=reference_models, engine="openai-whisper", workers=1)
     yield running(engine)
     engine.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def extractor() -> Iterator[Extractor]:
     extractor = Extractor(max_seconds=120, parallel=2)
     extractor.open()
