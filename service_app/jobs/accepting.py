@@ -1,0 +1,90 @@
+"""How a recording becomes a job: is there room, then the file is taken over, the row written, the id queued."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from pathlib import Path
+
+from ..database import ask
+from ..errors import BadRequest, Conflict, NotFound, draining, unwritten
+from ..types import Job, JobState, Lane, Options
+from .asking import Asking
+from .pace import require_room
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Accepting(Asking):
+    async def require_room(self, owner: str) -> None:
+        """Ask before an upload is read. Raises `Busy`, with an estimate, while too much waits, and `Unavailable` while
+        the recordings' store is away or this node leaves the service."""
+        if self.presence.draining and not self.presence.others:
+            raise draining()
+        self.recordings.require()
+        require_room(owner, await ask(self._all_waiting), self.speed, self._limits)
+
+    async def accept(
+        self,
+        media: Path,
+        *,
+        name: str,
+        owner: str,
+        options: Options,
+        lane: Lane,
+        job_id: str | None = None,
+        fingerprint: str | None = None,
+        key_id: str | None = None,
+        webhook: str | None = None,
+        source: str | None = None,
+    ) -> Job:
+        """Takes the file over: it is moved, so it must lie in the store of the recordings. Stored before it returns.
+
+        The same `job_id` again gives the job that exists. `fingerprint` names the bytes, the parameters and the
+        caller, for `alike`; `key_id` the API key that pays; `webhook` the address to tell when it ends; `source` the
+        job whose recording it is. Raises `Conflict` when the id is somebody else's, `Unavailable` when the disk is
+        full or the store away.
+        """
+        now = time.time()
+        size = (await asyncio.to_thread(media.stat)).st_size
+        new_id = job_id or uuid.uuid4().hex
+        job = Job(new_id, owner, name, JobState.QUEUED, options, lane, created=now, size=size, source=source)
+        try:
+            return await ask(self._accept, media, job, fingerprint, key_id, webhook)
+        except OSError as error:
+            raise unwritten(error) from error
+
+    def _accept(self, media: Path, job: Job, fingerprint: str | None, key_id: str | None, webhook: str | None) -> Job:
+        if not _ID.fullmatch(job.id):
+            raise BadRequest(
+                "bad_job_id",
+                zh="任务编号只能包含字母、数字、下划线和连字符，最长 64 个字符。",
+                en="A job id has letters, digits, underscores and hyphens, 64 at most.",
+            )
+        existing = self._store.get(job.id)
+        if existing is not None:
+            media.unlink(missing_ok=True)
+            if existing.owner != job.owner:
+                raise Conflict("job_exists", zh="此任务编号已被使用。", en="This job id is taken.")
+            return existing
+        self.recordings.take(media, job.id)
+        self._store.add(job, fingerprint=fingerprint, key_id=key_id, webhook=webhook)
+        self._waiting = (0.0, [])
+        self._telemetry.accepted(job)
+        self._queue.submit(job.id, job.lane)
+        return job
+
+    async def rerun(self, job_id: str, options: Options, *, owner: str, lane: Lane, key_id: str | None = None) -> Job:
+        """A new job on the same recording. Raises `NotFound` when the recording is gone."""
+        job = await self.get(job_id, owner=owner)
+        try:
+            copy = await asyncio.to_thread(self.recordings.again, job_id)
+        except FileNotFoundError:
+            raise NotFound("media_gone", zh="录音文件已删除。", en="The recording was removed.") from None
+        except OSError as error:
+            raise unwritten(error) from error
+        return await self.accept(
+            copy, name=job.name, owner=owner, options=options, lane=lane, key_id=key_id, source=job_id
+        )
