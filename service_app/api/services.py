@@ -24,7 +24,7 @@ from .callers import Callers
 from .resumable import Resumable
 
 if TYPE_CHECKING:  # the job engine takes half a second to import, and the login must not wait for it
-    from ..auth.store import ApiKey
+    from ..auth.keys import ApiKey
     from ..jobs import Engine, Jobs
     from ..webhooks import Secrets
 

@@ -23,7 +23,8 @@ from .lockout import (
 from .passwords import PasswordCheck, hash_password, require_strong
 
 if TYPE_CHECKING:
-    from .store import ApiKey, AuditLine, AuthStore, User
+    from .keys import ApiKey
+    from .store import AuditLine, AuthStore, User
 
 __all__ = ["Auth", "Caller"]
 _T = TypeVar("_T")

@@ -20,7 +20,7 @@ from ..errors import Forbidden, Unauthorized, Unavailable, UserError
 from . import Auth, Caller
 
 if TYPE_CHECKING:
-    from .store import ApiKey
+    from .keys import ApiKey
 
 OPEN: Final = frozenset({"/healthz", "/readyz", "/login", "/login/style.css", "/favicon.ico", "/favicon.svg"})
 # What a key with this scope opens. A key without scopes opens all of it, and the page; never the account's own routes.

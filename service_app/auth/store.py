@@ -1,22 +1,20 @@
-"""Users, sessions, API keys and the audit log in the database. Of tokens only SHA-256 is stored: they are 256
-random bits, so a slow hash would add nothing, and a stolen database logs nobody in."""
+"""Users, sessions and the audit log in the database; with API keys (keys.py) and failed logins (failures.py) all that
+decides who may come in."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from ..database import migrate
+from .failures import Failures
+from .keys import TOUCH_SECONDS, Keys, token_hash
 from .lockout import FORGOTTEN_AFTER
 from .sessions import ABSOLUTE_SECONDS, IDLE_SECONDS
-
-_TOUCH_SECONDS = 60  # last use is exact to a minute: reading a page must not write at every request
 
 _MIGRATIONS = (
     """
@@ -62,20 +60,6 @@ _MOST_AUDIT_LINES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key as it can be shown: never its value. Times are Unix seconds."""
-
-    id: str
-    name: str
-    owner: str
-    created: float
-    expires: float | None
-    last_used: float | None
-    scopes: tuple[str, ...] = ()  # empty: all
-    daily_minutes: int = 0  # of recording; 0: no limit
-
-
-@dataclass(frozen=True, slots=True)
 class User:
     name: str
     created: float
@@ -91,27 +75,7 @@ class AuditLine:
     address: str
 
 
-_KEY_COLUMNS = "id, name, owner, created, expires, last_used, scopes, daily_minutes"
-
-
-def _key(row: sa.Row[Any]) -> ApiKey:
-    return ApiKey(
-        id=row.id,
-        name=row.name,
-        owner=row.owner,
-        created=row.created,
-        expires=row.expires,
-        last_used=row.last_used,
-        scopes=tuple(row.scopes.split()),
-        daily_minutes=row.daily_minutes,
-    )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-class AuthStore:
+class AuthStore(Keys, Failures):
     """Blocking; `now` is passed in so that expiry can be tested without waiting."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -128,7 +92,7 @@ class AuthStore:
             )
             connection.execute(
                 sa.text("INSERT INTO sessions VALUES (:hash, :user, :now, :now)"),
-                {"hash": _hash(token), "user": user, "now": now},
+                {"hash": token_hash(token), "user": user, "now": now},
             )
         return token
 
@@ -136,28 +100,28 @@ class AuthStore:
         with self._engine.connect() as connection:
             row = connection.execute(
                 sa.text("SELECT user_name, created, seen FROM sessions WHERE token_hash = :hash"),
-                {"hash": _hash(token)},
+                {"hash": token_hash(token)},
             ).first()
         if row is None or row.seen < now - IDLE_SECONDS or row.created < now - ABSOLUTE_SECONDS:
             return None
-        if row.seen < now - _TOUCH_SECONDS:
+        if row.seen < now - TOUCH_SECONDS:
             with self._engine.begin() as connection:
                 connection.execute(
                     sa.text("UPDATE sessions SET seen = :now WHERE token_hash = :hash"),
-                    {"now": now, "hash": _hash(token)},
+                    {"now": now, "hash": token_hash(token)},
                 )
         return str(row.user_name)
 
     def drop_session(self, token: str) -> None:
         with self._engine.begin() as connection:
-            connection.execute(sa.text("DELETE FROM sessions WHERE token_hash = :hash"), {"hash": _hash(token)})
+            connection.execute(sa.text("DELETE FROM sessions WHERE token_hash = :hash"), {"hash": token_hash(token)})
 
     def drop_sessions(self, user: str, *, but: str | None = None) -> int:
         """Ends the user's sessions, all or all but the one with the token `but`; how many."""
         with self._engine.begin() as connection:
             return connection.execute(
                 sa.text("DELETE FROM sessions WHERE user_name = :user AND token_hash <> :but"),
-                {"user": user, "but": _hash(but) if but else ""},
+                {"user": user, "but": token_hash(but) if but else ""},
             ).rowcount
 
     # Users
@@ -194,48 +158,6 @@ class AuthStore:
                 {"user": user, "network": network},
             ).scalar()
         return stored, seen is not None and seen > now - _NETWORK_SECONDS
-
-    def locks(self, names: Sequence[str]) -> dict[str, tuple[int, float]]:
-        """Failures of late, at any node, and until when their author waits."""
-        with self._engine.connect() as connection:
-            asked = sa.text("SELECT name, failures, until FROM lockouts WHERE name IN :names")
-            rows = connection.execute(asked.bindparams(sa.bindparam("names", expanding=True)), {"names": list(names)})
-            return {row.name: (row.failures, row.until) for row in rows}
-
-    def count_failure(self, name: str, tried: str, now: float, delay: Callable[[int], float]) -> tuple[int, float]:
-        """One more, whichever node counts, and for what was tried; `delay` gives the seconds to wait after so many."""
-        with self._engine.begin() as connection:
-            counted = [0, 0]
-            for place, each in enumerate([name, *([_part(name, tried)] if tried else [])]):
-                counted[place] = connection.execute(
-                    sa.text(
-                        "INSERT INTO lockouts (name, failures, until, last) VALUES (:name, 1, 0, :now) "
-                        "ON CONFLICT (name) DO UPDATE SET failures = CASE WHEN lockouts.last < :old THEN 1 "
-                        "ELSE lockouts.failures + 1 END, last = excluded.last RETURNING failures"
-                    ),
-                    {"name": each, "now": now, "old": now - FORGOTTEN_AFTER},
-                ).scalar_one()
-            until = now + delay(counted[0])
-            connection.execute(
-                sa.text("UPDATE lockouts SET until = :until WHERE name = :name"), {"name": name, "until": until}
-            )
-        return counted[0], until
-
-    def forgive(self, network: str, account: str) -> None:
-        """The right password came: what was counted for this account, from anywhere and from this network."""
-        names = {"network": network, "account": account, "part": _part(network, account)}
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.text(
-                    "UPDATE lockouts SET failures = failures - COALESCE("
-                    "(SELECT failures FROM lockouts WHERE name = :part), 0) WHERE name = :network"
-                ),
-                names,
-            )
-            connection.execute(
-                sa.text("DELETE FROM lockouts WHERE name IN (:account, :part) OR (name = :network AND failures <= 0)"),
-                names,
-            )
 
     def remember_network(self, user: str, network: str, now: float) -> None:
         with self._engine.begin() as connection:
@@ -308,83 +230,3 @@ class AuthStore:
             )
             connection.execute(sa.text("DELETE FROM networks WHERE seen < :old"), {"old": now - _NETWORK_SECONDS})
             connection.execute(sa.text("DELETE FROM lockouts WHERE last < :old"), {"old": now - FORGOTTEN_AFTER})
-
-    # Keys
-
-    def add_key(
-        self,
-        name: str,
-        owner: str,
-        now: float,
-        *,
-        minutes: int | None = None,
-        scopes: Sequence[str] = (),
-        daily_minutes: int = 0,
-    ) -> str:
-        """A new key, returned once; it expires after so many `minutes`. Raises ValueError when the owner has one of
-        that name."""
-        key = "sk-" + secrets.token_urlsafe(32)
-        with self._engine.begin() as connection:
-            made = connection.execute(
-                sa.text(
-                    "INSERT INTO api_keys (id, name, owner, key_hash, created, expires, scopes, daily_minutes) "
-                    "VALUES (:id, :name, :owner, :hash, :now, :expires, :scopes, :daily) ON CONFLICT DO NOTHING"
-                ),
-                {
-                    "id": secrets.token_hex(4),
-                    "name": name,
-                    "owner": owner,
-                    "hash": _hash(key),
-                    "now": now,
-                    "expires": None if minutes is None else now + 60 * minutes,
-                    "scopes": " ".join(scopes),
-                    "daily": daily_minutes,
-                },
-            )
-            if not made.rowcount:
-                raise ValueError(f"key {name!r}: exists already; take another name, or revoke it first")
-        return key
-
-    def key(self, key: str, now: float) -> ApiKey | None:
-        """The key of this value, unless it has expired."""
-        with self._engine.connect() as connection:
-            row = connection.execute(
-                sa.text(f"SELECT {_KEY_COLUMNS} FROM api_keys WHERE key_hash = :hash"),  # noqa: S608
-                {"hash": _hash(key)},
-            ).first()
-        if row is None or (row.expires is not None and row.expires <= now):
-            return None
-        if row.last_used is None or row.last_used < now - _TOUCH_SECONDS:
-            with self._engine.begin() as connection:
-                connection.execute(
-                    sa.text("UPDATE api_keys SET last_used = :now WHERE id = :id"), {"now": now, "id": row.id}
-                )
-        return _key(row)
-
-    def list_keys(self, owner: str | None = None) -> list[ApiKey]:
-        """Of one owner, or all; oldest first."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                sa.text(
-                    f"SELECT {_KEY_COLUMNS} FROM api_keys "  # noqa: S608
-                    "WHERE CAST(:owner AS TEXT) IS NULL OR owner = :owner ORDER BY created"
-                ),
-                {"owner": owner},
-            ).all()
-        return [_key(row) for row in rows]
-
-    def revoke_key(self, name_or_id: str, owner: str | None = None) -> bool:
-        """True when there was such a key (of this owner); it stops working at once."""
-        with self._engine.begin() as connection:
-            gone = connection.execute(
-                sa.text(
-                    "DELETE FROM api_keys WHERE (name = :wanted OR id = :wanted) "
-                    "AND (CAST(:owner AS TEXT) IS NULL OR owner = :owner)"
-                ),
-                {"wanted": name_or_id, "owner": owner},
-            )
-        return bool(gone.rowcount)
-
-
-def _part(network: str, account: str) -> str:
-    return f"{network} {account}"  # no network's name has a space

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from ..api.services import Services
-from ..auth.store import ApiKey
+from ..auth.keys import ApiKey
 from ..characters import kept
 from ..errors import BadRequest, UserError, unwritten
 from ..janitor import PAGE_UPLOADS
