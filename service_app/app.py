@@ -214,9 +214,17 @@ async def _load(app: FastAPI, host: _PageHost, parts: _Parts, stop: asyncio.Even
             _log.info("loaded")
         except Exception as error:
             # /readyz shows the reason; the log has the details. What was loaded before goes on.
-            app.state.failed = f"{type(error).__name__}: {error}"
+            app.state.failed = _reason(error)
             _log.exception("could not load")
         await stop.wait()
+
+
+def _reason(error: Exception) -> str:
+    """For everybody: what a database says names its tables, users and hosts, which only the log's readers may know."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    inside = isinstance(error, SQLAlchemyError)
+    return f"the database: {type(error).__name__}; see the log" if inside else f"{type(error).__name__}: {error}"
 
 
 async def _opened(app: FastAPI, part: Callable[[], _T], stop: asyncio.Event) -> _T | None:

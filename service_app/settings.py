@@ -59,6 +59,11 @@ class Field:
         return self.parse in (_argon2id, _database)
 
 
+_ADDRESS: Final = re.compile(
+    r"([^@:/?#\s]*(:[^@:/?#\s]*)?@)?([^@:/?#\s\[\]]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[^@:/?#\s]*)?(\?[^#\s]*)?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the service was told by its environment. `FIELDS` says what each one means."""
@@ -186,6 +191,12 @@ def _networks(text: str) -> tuple[Network, ...]:
 def _database(text: str) -> Secret:
     if text and not text.startswith(("postgresql://", "postgresql+psycopg://")):
         raise ValueError("should begin with postgresql:// (empty: SQLite)")
+    # Else a part of the password would be taken for host or port, and shown in the error of who looks for it.
+    if text and not _ADDRESS.fullmatch(text.partition("://")[2]):
+        raise ValueError(
+            "should be postgresql://user:password@host:port/database; "
+            "in the password write % as %25, @ as %40, : as %3A, / as %2F, # as %23, ? as %3F"
+        )
     return Secret(text.replace("postgresql://", "postgresql+psycopg://", 1))
 
 

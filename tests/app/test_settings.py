@@ -24,6 +24,9 @@ from .conftest import PASSWORD, ROOT, NewServer, Server
         ("WHISPER_ADMIN_USER", "a:b", "without a colon"),
         ("WHISPER_PRIVATE_NETWORKS", "10.0.0.0/8, x", "networks like 10.0.0.0/8"),
         ("WHISPER_DATABASE_URL", "mysql://u:secret@h/d", r"postgresql:// \(empty: SQLite\), is \*\*\*\*"),
+        ("WHISPER_DATABASE_URL", "postgresql://u:sec/ret@h/d", r"/ as %2F.*, is \*\*\*\*$"),
+        ("WHISPER_DATABASE_URL", "postgresql://u:sec@ret@h/d", r"@ as %40.*, is \*\*\*\*$"),
+        ("WHISPER_DATABASE_URL", "postgresql://u:sec#ret@h/d", r"# as %23.*, is \*\*\*\*$"),
     ],
 )
 def test_wrong_values(variable: str, value: str, problem: str) -> None:

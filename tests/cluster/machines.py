@@ -34,6 +34,7 @@ from tests.app.conftest import ROOT, USER, server_command
 
 POSTGRESQL = Path("/usr/lib/postgresql")
 NODE_SECONDS = 3  # the time to live: 15 s in earnest
+DATABASE_PASSWORD = "never-to-be-shown"  # the server asks for none
 _STATS = ("fsync=off", "full_page_writes=off", "max_connections=300", "shared_buffers=32MB", "autovacuum_naptime=20s")
 
 
@@ -84,7 +85,7 @@ class Database:
         return name
 
     def url(self, host: str, name: str) -> str:
-        return f"postgresql+psycopg://whisper@{host}:{self.port}/{name}"
+        return f"postgresql+psycopg://whisper:{DATABASE_PASSWORD}@{host}:{self.port}/{name}"
 
     def remove(self) -> None:
         with contextlib.suppress(subprocess.CalledProcessError):
@@ -293,6 +294,11 @@ class Cluster:
         engine = sa.create_engine(self.database.url("127.0.0.1", self.name), poolclass=sa.NullPool)
         with engine.connect() as connection:
             return list(connection.execute(sa.text(sql), values).all())
+
+    def execute(self, sql: str, **values: Any) -> None:
+        engine = sa.create_engine(self.database.url("127.0.0.1", self.name), poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.execute(sa.text(sql), values)
 
     def stop(self) -> None:
         if self._balancer is not None:

@@ -11,7 +11,7 @@ import pytest
 from tests.app.conftest import create
 
 from .jobs import decoded, finished, owner_of, progressed, speech, written
-from .machines import Cluster, Database, Wire, until
+from .machines import DATABASE_PASSWORD, Cluster, Database, Wire, until
 
 DEVICES = 2  # windows that one timed engine decodes at once
 
@@ -110,6 +110,12 @@ def test_the_database_crashes_and_comes_back(cluster: Cluster, database: Databas
             each.await_ready()
         finished(client, jobs[0], 40, lambda: node.log)
         finished(client, jobs[1], 5)
+    # Not even while it was sought did anybody tell where it is, or how to get in.
+    with node.client() as client:
+        told = client.get("/metrics").text + httpx.get(f"{node.url}/readyz", timeout=30).text + listed.stderr
+    for place in (told, *(each.log for each in cluster.nodes)):
+        assert DATABASE_PASSWORD not in place
+        assert "postgresql://" not in place
     # Nobody was taken for dead because all were silent.
     assert not any("taken over" in each.log.rpartition("in contact with")[2] for each in cluster.nodes)
 
