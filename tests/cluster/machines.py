@@ -30,7 +30,7 @@ import sqlalchemy as sa
 
 from service_app.auth.store import AuthStore
 from service_app.database import connect
-from tests.app.conftest import ROOT, USER, server_command
+from tests.app.conftest import ROOT, TLS, USER, server_command
 
 POSTGRESQL = Path("/usr/lib/postgresql")
 NODE_SECONDS = 3  # the time to live: 15 s in earnest
@@ -153,7 +153,7 @@ class Node:
         """Status and body of /readyz; (0, {}) when nobody answers."""
         assert self.process is not None and self.process.poll() is None, self.log
         try:
-            answer = httpx.get(f"{self.url}/readyz", timeout=10)
+            answer = httpx.get(f"{self.url}/readyz", timeout=10, verify=TLS)
         except httpx.TransportError:
             return 0, {}
         return answer.status_code, answer.json()
@@ -290,14 +290,17 @@ class Cluster:
         fresh = [self.node().launch() for _ in range(count)]
         return [node.await_ready() for node in fresh]
 
+    @functools.cached_property
+    def _tables(self) -> sa.Engine:
+        """Connects anew each time: the server may have crashed since."""
+        return sa.create_engine(self.database.url("127.0.0.1", self.name), poolclass=sa.NullPool)
+
     def query(self, sql: str, **values: Any) -> list[Any]:
-        engine = sa.create_engine(self.database.url("127.0.0.1", self.name), poolclass=sa.NullPool)
-        with engine.connect() as connection:
+        with self._tables.connect() as connection:
             return list(connection.execute(sa.text(sql), values).all())
 
     def execute(self, sql: str, **values: Any) -> None:
-        engine = sa.create_engine(self.database.url("127.0.0.1", self.name), poolclass=sa.NullPool)
-        with engine.begin() as connection:
+        with self._tables.begin() as connection:
             connection.execute(sa.text(sql), values)
 
     def stop(self) -> None:
@@ -354,7 +357,7 @@ def _ip(*arguments: str) -> None:
 
 
 def client(url: str, key: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=60, headers={"authorization": f"Bearer {key}"})
+    return httpx.Client(base_url=url, timeout=60, headers={"authorization": f"Bearer {key}"}, verify=TLS)
 
 
 def until(condition: Any, what: str, explain: Any = lambda: "", within: float = 60.0) -> None:
