@@ -14,7 +14,7 @@ from tests.app.conftest import PASSWORD
 from .machines import Cluster, Database, Wire, wired
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wire() -> Iterator[Wire | None]:
     """The network of one node, where it can have its own (root)."""
     if os.getuid() != 0:
@@ -24,19 +24,19 @@ def wire() -> Iterator[Wire | None]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def database(wire: Wire | None) -> Iterator[Database]:
     server = Database(("127.0.0.1", wire.here) if wire else ("127.0.0.1",)).start()
     yield server
     server.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def password_hash() -> str:
     return hash_password(PASSWORD)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machines(
     database: Database, wire: Wire | None, tmp_path_factory: pytest.TempPathFactory, password_hash: str
 ) -> Iterator[Cluster]:

@@ -29,9 +29,16 @@ def progressed(client: httpx.Client, content: str, at_least: float = 0.0) -> str
     return job_id
 
 
-def finished(client: httpx.Client, job_id: str, windows: int, explain: Any = lambda: "") -> dict[str, Any]:
+def finished(
+    client: httpx.Client, job_id: str, windows: int, explain: Any = lambda: "", within: float = 60.0
+) -> dict[str, Any]:
     """The job, done, with every window in its text once and in its place."""
-    until(lambda: client.get(f"/api/jobs/{job_id}").json()["state"] not in ("queued", "running"), "it ends", explain)
+    until(
+        lambda: client.get(f"/api/jobs/{job_id}").json()["state"] not in ("queued", "running"),
+        "it ends",
+        explain,
+        within,
+    )
     job: dict[str, Any] = client.get(f"/api/jobs/{job_id}").json()
     assert (job["state"], job["text"]) == ("done", text(windows)), job
     segments = client.get(f"/api/jobs/{job_id}/segments").json()["segments"]

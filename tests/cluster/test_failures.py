@@ -108,8 +108,9 @@ def test_the_database_crashes_and_comes_back(cluster: Cluster, database: Databas
             database.start()
         for each in cluster.nodes:
             each.await_ready()
-        finished(client, jobs[0], 40, lambda: node.log)
-        finished(client, jobs[1], 5)
+        # The job engine asks the database again after a wait that doubles, to at most a minute and a half.
+        finished(client, jobs[0], 40, lambda: node.log, within=120)
+        finished(client, jobs[1], 5, lambda: node.log, within=120)
     # Not even while it was sought did anybody tell where it is, or how to get in.
     with node.client() as client:
         told = client.get("/metrics").text + httpx.get(f"{node.url}/readyz", timeout=30).text + listed.stderr
