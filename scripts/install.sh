@@ -38,6 +38,10 @@ if [ ${#packages[@]} -gt 0 ]; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
+# A cluster's nodes mount their recordings by NFS 4, which asks no port mapper and starts none of the older helpers;
+# nobody else needs any of it, and it would listen to the world.
+systemctl --quiet disable nfs-client.target
+systemctl --quiet mask --now rpcbind.service rpcbind.socket
 
 step "2/6 用户 / users"
 for user in whisper whisper-proxy; do
