@@ -119,6 +119,7 @@ class Machine:
                 os.kill(self.leader(), signal.SIGKILL)  # of a process namespace: all in it end
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._container.wait(10)
+        self._end_left()
         self.power_off()
         self.network.close()
         for group in self._groups():
@@ -165,6 +166,27 @@ class Machine:
         return leader(self._container.pid)
 
     # --- parts
+
+    def _end_left(self) -> None:
+        """The container of a process that was killed: it halts by itself, but a new one finds its files in use until
+        then, so it is ended at once."""
+        for _ in range(100):
+            pid = self._left()
+            if not pid:
+                return
+            with contextlib.suppress(OSError, RuntimeError):
+                os.kill(leader(pid), signal.SIGKILL)
+            time.sleep(0.1)
+
+    def _left(self) -> int:
+        """The process of systemd-nspawn that somebody else started for this machine and that still runs; 0: none."""
+        try:
+            pid = int((self.folder / "container").read_text())
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return 0
+        own = self._container is not None and self._container.pid == pid
+        return pid if not own and str(self.root).encode() in words else 0
 
     def _mount(self) -> None:
         for part in (self.root, self.changes, self.folder / "work"):
