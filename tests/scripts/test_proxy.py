@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
 import subprocess
@@ -38,12 +39,15 @@ def proxy(tmp_path: Path) -> Iterator[int]:
     )
     assert here.count(str(tmp_path)) == 3
     (tmp_path / "Caddyfile").write_text(here)
+    for sites in (ROOT / "scripts" / "proxy").glob("*.caddy"):
+        shutil.copy(sites, tmp_path)
     environment = {
         "ADDRESS": PUBLIC,
         "ADDRESS_KIND": "ip",
         "CERTIFICATE": "self-signed",
         "ACME_DIRECTORY": "https://127.0.0.1:1/directory",
         "UPSTREAM": "127.0.0.1:1",
+        "TOPOLOGY": "single",
         "HOME": str(tmp_path),
     }
     caddy = Path(sys.executable).with_name("caddy")
