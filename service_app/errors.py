@@ -109,4 +109,4 @@ def draining() -> Unavailable:
 
 def unwritten(error: OSError) -> Unavailable:
     """Why a recording could not be stored: the disk is full, or the store is not there."""
-    return disk_full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else media_away()
+    return disk_full() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else media_away()

@@ -294,14 +294,33 @@ class Hands:
         self._telemetry.window(job, flight.place[1], flight.began)
         segments = written(decoded.segments, plan.language, job.options)
         decoded = dataclasses.replace(decoded, segments=segments)
-        saved = self._board.lasting(
-            lambda: self._board.save(job.id, self._presence.executor, plan, decoded),
-            lambda: flight.lost.is_set() or self._stop.is_set(),
-        )
-        if saved:
+        if self._save(flight, decoded):
             self._done.append(time.monotonic())
             total = sum(window.end - window.start for window in plan.windows) or 1.0
             self._pace.decoded(plan.duration * (decoded.window.end - decoded.window.start) / total)
+
+    def _save(self, flight: _Flight, decoded: WindowResult) -> bool:
+        """Holds the text while the disk is full: to decode it again would make no room."""
+
+        def unwanted() -> bool:
+            return flight.lost.is_set() or self._stop.is_set()
+
+        told = False
+        while not unwanted():
+            try:
+                return bool(
+                    self._board.lasting(
+                        lambda: self._board.save(flight.job.id, self._presence.executor, flight.plan, decoded), unwanted
+                    )
+                )
+            except SQLAlchemyError:
+                if not self._recordings.full:
+                    raise
+                if not told:
+                    _log.warning("the disk is full; the job waits until there is room", extra={"job": flight.job.id})
+                told = True
+                self._stop.wait(AGAIN_SECONDS)
+        return False
 
     def _undone(self, flight: _Flight, error: BaseException) -> None:
         if flight.lost.is_set() or self._stop.is_set():

@@ -123,6 +123,8 @@ def test_ctrl_c_deletes_nothing_and_says_how_to_go_on(line: Line, tmp_path: Path
         [sys.executable, "-m", "tests.deploy.small", *words.split()],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=environ | {"WHISPER_LOCAL_HOME": str(line.state), "PYTHONPATH": str(ROOT)},
+        # A runner in the background ignores the signal, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 # one thread here
     ) as process:  # fmt: skip
         assert process.stderr is not None
         for shown in process.stderr:

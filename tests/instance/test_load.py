@@ -80,7 +80,7 @@ def test_slow_clients_hold_nobody_up_and_are_sent_away(started: Machine, slow: s
     assert page.stdout == "200"
     # A stranger's upload is refused by its head, however slowly its body comes.
     stranger = started.outside_execute(
-        "curl", "-sk", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", "--limit-rate", "1", "-F", "file=@/bin/sh",
+        "curl", "-sk", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", "--limit-rate", "2k", "-F", "file=@/bin/sh",
         f"https://{started.public_address}/api/jobs", check=False,
     )  # fmt: skip
     assert stranger.stdout == "401"

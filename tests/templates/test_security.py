@@ -226,7 +226,7 @@ CLUSTER_CHECKS: dict[str, Callable[[Made], bool]] = {
     "rds: in-vpc, public-access, whitelist-internet, multi-az, ssl, disk-encryption, backup, log-backup, "
     "auto-scale-storage, maintenance window": guarded_database,
     "nas: access-group-public-access, encrypt-type, no default access group": guarded_recordings,
-    "ram: least privilege, no attached policies, services only": least_privilege,
+    "ram: no attached policies, services only": least_privilege,
     "imdsv2": token_asked_for,
     "nat: snat bandwidth, eip explicit bandwidth": lambda made: of(made, "NatAddress")["Bandwidth"] == 100,
 }
