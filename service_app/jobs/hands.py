@@ -92,7 +92,7 @@ class Hands:
         self._woken = False
         self._looked = 0.0
         self._resting = False
-        self._forgotten = False  # something could not be given back
+        self._forgotten = False  # something on the board may be ours without being in hand
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hand")
         self._thread = threading.Thread(target=self._run, name="hands", daemon=True)
@@ -152,6 +152,8 @@ class Hands:
                 self._look()
                 self._take()
             except Exception as error:
+                # What was claimed just now is on the board as ours, and in nobody's hands.
+                self._forgotten = True
                 if away(error):
                     _log.warning("cannot take windows for now", extra={"reason": str(error)[:200]})
                 else:
