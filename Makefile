@@ -16,9 +16,9 @@ up: ## deploy to this machine and print the login address (no torch, no cloud)
 down: ## remove what `make up` made
 	@.venv/bin/python -m deploy delete $(NAME) --local --yes
 
-test: ## set up everything, then the whole test suite (faster on many cores: ARGS="-n 4 --dist loadgroup")
+test: ## set up everything, then the whole test suite with two workers (one after another: ARGS="-n 0")
 	@scripts/setup.sh test
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: ## style, types, import contracts, shell scripts, rendered templates
 	@scripts/setup.sh test
