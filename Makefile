@@ -18,7 +18,7 @@ down: ## remove what `make up` made
 
 test: ## set up everything, then the whole test suite with two workers (one after another: ARGS="-n 0")
 	@scripts/setup.sh test
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest -n 2 $(ARGS)
 
 check: ## style, types, import contracts, shell scripts, rendered templates
 	@scripts/setup.sh test
