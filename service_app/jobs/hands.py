@@ -92,6 +92,7 @@ class Hands:
         self._woken = False
         self._looked = 0.0
         self._resting = False
+        self._taking = threading.Lock()  # from a claim until what was claimed is in hand
         self._forgotten = False  # something on the board may be ours without being in hand
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hand")
@@ -117,8 +118,10 @@ class Hands:
             return any(place[0] == job_id for place in self._flights)
 
     def rest(self) -> None:
-        """Takes nothing more; what is in hand is finished."""
+        """Takes nothing more from its return on; what is in hand is finished. Blocking."""
         self._resting = True
+        with self._taking:
+            pass
 
     def drop(self, *, give_back: bool = True) -> None:
         """Lets go of everything at once."""
@@ -185,12 +188,13 @@ class Hands:
     def _take(self) -> None:
         if len(self._flights) >= self._devices() and self._presence.nodes > 1:
             self._stop.wait(_YIELD_SECONDS)
-        while not self._stop.is_set() and not self._resting and self._devices() and not self._recordings.problem:
+        while not self._stop.is_set() and self._devices() and not self._recordings.problem:
             waiting = [entry for entry in self._board.open(self._presence.executor) if self._room(entry.lane) > 0]
             if not waiting:
                 return
-            if not self._turn(waiting):
-                return
+            with self._taking:
+                if self._resting or not self._turn(waiting):
+                    return
 
     def _turn(self, waiting: list[Open]) -> bool:
         """Claims for as long as the list is true; False when there was nothing to be had."""
