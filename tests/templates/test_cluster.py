@@ -239,6 +239,28 @@ def test_roles_may_do_what_they_are_for_and_no_more(options: Choice) -> None:
     assert of(found, "ScalingConfiguration")["RamRoleName"] == "RoleName-of-NodeRole"
 
 
+def test_roles_reach_this_stack_alone() -> None:
+    """Its own secret, and commands on the instances that its scaling group has tagged."""
+    found = made(CLUSTER_ROWS[0])
+    secrets = [
+        resource for each in statements(found, "NodeRole", "kms:GetSecretValue") for resource in each["Resource"]
+    ]
+    assert [name.partition(":secret/")[2] for name in secrets] == [
+        f"oos/{of(found, 'Settings')['SecretParameterName']}"
+    ]
+    (commands,) = statements(found, "OperationsRole", "ecs:RunCommand")
+    (tag,) = of(found, "ScalingConfiguration")["TagList"]
+    assert commands["Condition"] == {"StringEquals": {f"acs:ResourceTag/{tag['Key']}": [tag["Value"]]}}
+    tagged = made({**CLUSTER_ROWS[0], "Tags": '[{"Key": "cost", "Value": "asr"}]'})
+    assert of(tagged, "ScalingConfiguration")["TagList"] == [tag, {"Key": "cost", "Value": "asr"}]
+
+
+def statements(made: Made, role: str, action: str) -> list[dict[str, Any]]:
+    """Those of a role's policy that allow the action."""
+    policy = of(made, role)["Policies"][0]["PolicyDocument"]
+    return [each for each in policy["Statement"] if action in each["Action"]]
+
+
 @pytest.mark.parametrize("options", CLUSTER_ROWS[:4], ids=["0", "1", "2", "3"])
 def test_what_the_form_hides_changes_nothing(options: Choice) -> None:
     declared = document(CLUSTER)["Parameters"]
