@@ -44,16 +44,6 @@ variable "default_model" {
   description = "The model with which the image must transcribe before it is kept."
 }
 
-variable "driver_sha256" {
-  type        = string
-  description = "SHA-256 of the driver's file, see scripts/driver.sh."
-
-  validation {
-    condition     = length(var.driver_sha256) == 64
-    error_message = "The driver_sha256 has 64 hexadecimal digits."
-  }
-}
-
 variable "weight_mirrors" {
   type        = string
   default     = ""

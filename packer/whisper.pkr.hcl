@@ -1,5 +1,5 @@
 # The image: Alibaba Cloud's public Debian 12, turned into the product by scripts/install.sh, checked, kept.
-#   packer init . && packer build -var driver_sha256=… .         needs ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY
+#   packer init . && packer build .       needs ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY
 source "alicloud-ecs" "image" {
   region                      = var.region
   source_image                = var.source_image
@@ -36,10 +36,7 @@ build {
     generated   = true
   }
   provisioner "shell" {
-    environment_vars = [
-      "DRIVER_SHA256=${var.driver_sha256}",
-      "WHISPER_WEIGHT_MIRRORS=${var.weight_mirrors}",
-    ]
+    environment_vars = ["WHISPER_WEIGHT_MIRRORS=${var.weight_mirrors}"]
     inline = [
       "mkdir -p /root/package",
       "tar -xzf /var/tmp/whisper.tar.gz -C /root/package",

@@ -36,7 +36,7 @@ install_package() {
     mkdir "$work/tree"
     tar -xzf "$work/package.tar.gz" -C "$work/tree" --no-same-owner || fail bad_package "安装包无法解开" "the package cannot be unpacked"
     touch "$installing"
-    DRIVER_SHA256=$(decode '${DriverSha256B64}') bash "$work/tree/scripts/install.sh" --models '${Model}' 2>&1 | tee -a "$log" ||
+    bash "$work/tree/scripts/install.sh" --models '${Model}' 2>&1 | tee -a "$log" ||
         fail install "安装失败: $(last_line "$log")" "the installation failed: $(last_line "$log")"
     rm -rf "$installing" "$work"
 }

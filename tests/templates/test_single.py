@@ -194,7 +194,6 @@ def test_a_hash_is_taken_and_the_pattern_is_quick(template: dict[str, Any]) -> N
             ],
         ),
         ("PackageSha256", ["0123456789abcdef" * 4], ["", "0" * 63, "0" * 65, "G" * 64, "A" * 64]),
-        ("DriverSha256", ["", "0123456789abcdef" * 4], ["0" * 63, "$(id)"]),
         ("KmsKeyId", ["", "key-hzz1example_0"], ["a/b", "a b", "x" * 129]),
         ("InstancePassword", ["Abcdefg1", "a" * 30], ["short", "a" * 31, "with space1A", 'quote"A1x']),
     ],
