@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from .api import Api
-from .computenest import BUCKET, Objects, has_work
+from .computenest import BUCKET, Objects, has_work, resume_tests
 from .engine import Engine
 from .errors import ApiError
 from .faults import Faults
@@ -77,6 +77,11 @@ class Emulator:
             LOG.exception("request %s", request_id)
             bug = ApiError("InternalError", "The local target has a bug; its log tells more.", 500)
             return failed(bug, request_id, request.headers.get("host", HOST))
+
+    def resume(self) -> None:
+        """Goes on with what an earlier emulator had begun."""
+        self.engine.resume()
+        resume_tests(self.engine, self._objects)
 
     def close_if_idle(self) -> bool:
         """True when no stack, service or image is left; from then on no stack can be made."""
@@ -198,7 +203,7 @@ def serve(folder: Path, port: int = 0, ready: Callable[[], None] = lambda: None,
     server.door = emulator.handle
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: emulator.stopped.set())
-    emulator.engine.resume()
+    emulator.resume()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     _write_endpoint(folder, url, server.server_port, keys)
     LOG.info("serving on %s", url)

@@ -1,4 +1,4 @@
-"""Test cases of services: a template's parameters, as iact3 reads them. They are kept, not run."""
+"""Test cases of services: a template's parameters, as iact3 reads them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from ..template import read_template
 from ..wire import Arguments
 from .fields import listing
 from .objects import Objects
-from .services import Services
+from .services import Services, Version
 
 _KIND = "service-test-case"
-_AUTO = "$[iact3-auto]"
+AUTO = "$[iact3-auto]"
+Case = dict[str, Any]
 
 
 class CaseActions:
@@ -29,6 +30,7 @@ class CaseActions:
     def actions(self) -> Mapping[str, Action]:
         return {
             "CreateServiceTestCase": self.create_service_test_case,
+            "DeleteServiceTestCase": self.delete_service_test_case,
             "GenerateDefaultServiceTestConfig": self.generate_default_service_test_config,
             "ListServiceTestCases": self.list_service_test_cases,
             "UpdateServiceTestCase": self.update_service_test_case,
@@ -37,14 +39,9 @@ class CaseActions:
     def generate_default_service_test_config(self, arguments: Arguments) -> Body:
         """Each parameter of the template with its default; where it has none, iact3 finds a value."""
         version = self._services.find(arguments.required("ServiceId")).version(arguments.required("ServiceVersion"))
-        configs = version.content["DeployMetadata"].get("TemplateConfigs", [])
-        name = arguments.text("TemplateName") or (configs[0]["Name"] if configs else "")
-        url = next((config["Url"] for config in configs if config["Name"] == name), None)
-        if url is None:
-            raise invalid_parameter("TemplateName", f"the service has {', '.join(c['Name'] for c in configs)}")
-        template = read_template(self._objects.read(url).decode())
+        template = read_template(self._template(version, arguments.text("TemplateName")))
         known = {key: parameter.declaration.get("Default") for key, parameter in template.parameters.items()}
-        parameters = {key: _AUTO if value is None else value for key, value in known.items()}
+        parameters = {key: AUTO if value is None else value for key, value in known.items()}
         return {"TestConfig": yaml.safe_dump({"parameters": parameters}, allow_unicode=True, sort_keys=False)}
 
     def create_service_test_case(self, arguments: Arguments) -> Body:
@@ -59,11 +56,11 @@ class CaseActions:
         return {"TestCaseId": self._save(case, arguments)}
 
     def update_service_test_case(self, arguments: Arguments) -> Body:
-        wanted = arguments.required("TestCaseId")
-        case: dict[str, Any] | None = self._store.document(_KIND, wanted)
-        if case is None:
-            raise ApiError("EntityNotExist.ServiceTestCase", f"The test case {wanted} does not exist.", 404)
-        self._save(case, arguments)
+        self._save(self.find(arguments.required("TestCaseId")), arguments)
+        return {}
+
+    def delete_service_test_case(self, arguments: Arguments) -> Body:
+        self._store.forget_document(_KIND, self.find(arguments.required("TestCaseId"))["Id"])
         return {}
 
     def list_service_test_cases(self, arguments: Arguments) -> Body:
@@ -76,7 +73,25 @@ class CaseActions:
         ]  # fmt: skip
         return listing("Data", cases, arguments)
 
-    def _save(self, case: dict[str, Any], arguments: Arguments) -> str:
+    def find(self, case_id: str) -> Case:
+        case: Case | None = self._store.document(_KIND, case_id)
+        if case is None:
+            raise ApiError("EntityNotExist.ServiceTestCase", f"The test case {case_id} does not exist.", 404)
+        return case
+
+    def template_of(self, case: Case) -> str:
+        """The text of the template that the case is for. Raises ApiError where the service or its version is gone."""
+        return self._template(self._services.find(case["Service"]).version(case["Version"]), case["Template"])
+
+    def _template(self, version: Version, name: str) -> str:
+        """Without a name, the service's first one."""
+        configs = version.content["DeployMetadata"].get("TemplateConfigs", [])
+        url = next((config["Url"] for config in configs if name in ("", config["Name"])), None)
+        if url is None:
+            raise invalid_parameter("TemplateName", f"the service has {', '.join(c['Name'] for c in configs)}")
+        return self._objects.read(url).decode()
+
+    def _save(self, case: Case, arguments: Arguments) -> str:
         config = arguments.required("TestConfig")
         try:
             fits = isinstance(yaml.safe_load(config)["parameters"], dict)
