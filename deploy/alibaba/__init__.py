@@ -25,6 +25,7 @@ with without_heavy():
     from .stacks import Stacks
 
 if TYPE_CHECKING:
+    from .automation import Oos
     from .customer import ComputeNestCustomer
     from .machines import Ecs
     from .supplier import ComputeNestSupplier
@@ -79,6 +80,14 @@ class Account:
 
         client = Client(self._at("computenest"))
         return ComputeNestCustomer(client, self._region, self._calls(client))
+
+    def oos(self) -> Oos:
+        from alibabacloud_tea_openapi.client import Client
+
+        from .automation import Oos
+
+        client = Client(self._at("oos"))
+        return Oos(client, self._region, self._calls(client))
 
     def _at(self, product: str) -> Config:
         """The configuration for another product than ROS, whose endpoint a given one is."""

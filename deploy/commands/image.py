@@ -1,6 +1,6 @@
 """python -m deploy image ACTION
 
-build (Compute Nest runs config.yaml's build, or packer here) ─▶ verify ─▶ distribute ─▶ list ─▶ retire
+build (Compute Nest as config.yaml says, or OOS, or packer) ─▶ verify ─▶ distribute ─▶ list ─▶ retire
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..catalog import CONFIG, ROOT
 from ..computenest import DRAFT, Artifact, Supplier
+from ..computenest.builder import as_file, built, settings
 from ..computenest.plan import differs
 from ..computenest.project import Project
 from ..computenest.publication import artifacts_of, make_artifact
@@ -23,6 +24,8 @@ from ..computenest.trial import transcribed
 from ..errors import Failure, Usage
 from ..secret import Secret
 from ..session import Session
+from ..templates import FOLDER as TEMPLATES
+from ..templates import SINGLE
 
 
 def image(session: Session) -> int:
@@ -33,6 +36,8 @@ def image(session: Session) -> int:
     keys = [key for key, wanted in project.artifacts.items() if wanted.get("ArtifactType") == "EcsImage"]
     if len(keys) != 1:
         raise Failure(f"config.yaml: Artifact: {len(keys)} are of type EcsImage", "name one", code="Config")
+    if args.action == "build" and args.builder == "imagebuilder":
+        return _imagebuilder(session, project, keys[0])
     actions: Mapping[str, Callable[[Session, Supplier, Project, str], int]] = {
         "build": _build, "verify": _verify, "distribute": _distribute, "list": _list, "retire": _retire,
     }  # fmt: skip
@@ -52,6 +57,43 @@ def _build(session: Session, supplier: Supplier, project: Project, key: str) -> 
     made = _versions(supplier, project, key)[0]
     data = {**asdict(made), "built": key in stale}
     return session.done(data, [f"{_name(project, key)} {made.version}  {made.properties.get('ImageId', '')}"])
+
+
+def _imagebuilder(session: Session, project: Project, key: str) -> int:
+    """By OOS. `--dry-run` prints what `computenest-cli build-image --file-path` takes."""
+    args = session.args
+    supplier = session.connect(args.site).supplier()
+    found = artifacts_of(supplier, project)
+    names = {project.artifacts[name]["ArtifactName"]: name for name in project.artifacts if name != key}
+
+    def address(name: str) -> str:
+        """Of an artifact's file, which is uploaded first where that is to be done."""
+        if name not in names:
+            raise Failure(f"config.yaml: Artifact: none is named {name}", "correct the build's commands", code="Config")
+        place = names[name]
+        if differs(project, place, found[place], supplier.fetch):
+            if args.dry_run:
+                return f"(the address of {name} once it is uploaded)"
+            make_artifact(supplier, project, place, found[place], tell=session.tell, pause=session.pause)
+            found.update(artifacts_of(supplier, project))
+        made = found[place]
+        return str(made.properties.get("Url", "")) if made else ""
+
+    spec = session.catalog.find_spec(args.spec) if args.spec else session.catalog.specs[0]
+    wanted = settings(project, key, spec.id, address)
+    if args.dry_run:
+        return session.done({"image_builder": wanted, "dry_run": True}, [as_file(wanted)])
+    account = session.connect(wanted["RegionId"])
+    template = (TEMPLATES / SINGLE).read_text(encoding="utf-8")
+    zones = [args.zone] if args.zone else account.ros().allowed(template, {"InstanceType": spec.id}, "ZoneId")
+    if not zones:
+        raise Failure(f"{spec.id} is out of stock in {wanted['RegionId']}", "choose another --spec", code="OutOfStock")
+    image_id = built(account.oos(), wanted, zones[0], tell=session.tell, pause=session.pause)
+    place = f"ArtifactProperty: {{RegionId: {wanted['RegionId']}, ImageId: {image_id}}}"
+    session.tell(
+        f"to use it, in config.yaml, Artifact/{key}: {place} instead of ArtifactBuildType, ArtifactBuildProperty"
+    )
+    return session.done({"image_id": image_id, "region": wanted["RegionId"]}, [image_id])
 
 
 def _packer(session: Session) -> int:

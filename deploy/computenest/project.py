@@ -134,6 +134,10 @@ def _artifacts(content: Mapping[str, Any], at: str) -> Mapping[str, dict[str, An
         for key in ("ArtifactType", "ArtifactName"):
             if not artifact.get(key):
                 raise Failure(f"{at}: Artifact/{name}/{key}: is missing", "mend the file", code="Config")
+        image = str((artifact.get("ArtifactProperty") or {}).get("ImageId", ""))
+        if image.startswith("$"):  # computenest-cli would put the result of its ImageBuilder there
+            raise Failure(f"{at}: Artifact/{name}/ArtifactProperty/ImageId: {image} is no image",
+                          "build one: python -m deploy image build --with imagebuilder", code="Config")  # fmt: skip
     return artifacts
 
 

@@ -13,6 +13,7 @@ from .actions.changesets import ChangeSetActions
 from .actions.details import DetailActions
 from .actions.drift import DriftActions
 from .actions.ecs import EcsActions
+from .actions.executions import ExecutionActions
 from .actions.nodes import NodeActions
 from .actions.stacks import StackActions
 from .actions.templates import TemplateActions
@@ -26,7 +27,7 @@ ROS, ECS, OOS, CMS = "2019-09-10", "2014-05-26", "2019-06-01", "2019-01-01"
 # Actions whose ClientToken makes a repeated call harmless; CreateStack and CreateServiceInstance see to it themselves.
 _ONCE = frozenset({
     "UpdateStack", "CreateChangeSet", "ExecuteChangeSet", "RunCommand", "CreateService", "PreLaunchService",
-    "RegisterService", "LaunchService", "WithdrawService", "CreateArtifact", "ReleaseArtifact",
+    "RegisterService", "LaunchService", "WithdrawService", "CreateArtifact", "ReleaseArtifact", "StartExecution",
 })  # fmt: skip
 
 
@@ -40,7 +41,10 @@ class Api:
         self._services: Mapping[str, Mapping[str, Action]] = {
             ROS: {name: action for group in ros for name, action in group(engine).actions().items()},
             ECS: {**EcsActions(engine).actions(), **AssistantActions(engine).actions()},
-            OOS: {"GetSecretParameter": NodeActions(engine).get_secret_parameter},
+            OOS: {
+                "GetSecretParameter": NodeActions(engine).get_secret_parameter,
+                **ExecutionActions(engine).actions(),
+            },
             CMS: {"PutCustomMetric": NodeActions(engine).put_custom_metric},
             **services_of(engine, objects),
         }

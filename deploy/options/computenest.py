@@ -46,8 +46,10 @@ def service(command: ArgumentParser) -> None:
 def image(command: ArgumentParser) -> None:
     _actions(command, IMAGE)
     command.add_argument("--config", metavar="FILE", help="default: config.yaml")
-    command.add_argument("--with", dest="builder", choices=("computenest", "packer"), default="computenest",
-                         help="of build (default: %(default)s)")  # fmt: skip
+    command.add_argument(
+        "--with", dest="builder", choices=("computenest", "imagebuilder", "packer"), default="computenest",
+        help="of build: Compute Nest, or OOS or packer in your own account (default: %(default)s)",
+    )  # fmt: skip
     command.add_argument("--var", metavar="NAME=VALUE", nargs="+", default=[],
                          help="of build with packer: what packer/variables.pkr.hcl names")  # fmt: skip
     command.add_argument(
@@ -55,11 +57,13 @@ def image(command: ArgumentParser) -> None:
     )
     command.add_argument("--image-version", metavar="VERSION", default="", help="of retire")
     command.add_argument("--image-id", metavar="ID", default="", help="of verify (default: the newest one)")
-    command.add_argument("--zone", metavar="ID", help="of verify")
+    command.add_argument("--zone", metavar="ID", help="of verify, and of build with imagebuilder")
     command.add_argument("--client-cidr", metavar="CIDR", help="of verify: this machine's address, as create has it")
     command.add_argument("--instance", choices=("process", "systemd"), default="process",
                          help="of verify with --local, as create has it (default: %(default)s)")  # fmt: skip
-    command.add_argument("--spec", metavar="SPEC", help="of verify (default: the catalog's first)")
+    command.add_argument(
+        "--spec", metavar="SPEC", help="of verify, and of build with imagebuilder (default: the catalog's first)"
+    )
     _site(command)
 
 

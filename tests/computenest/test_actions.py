@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.alibaba import connect_local
+from deploy.alibaba import Account, connect_local
 from deploy.alibaba.supplier import ComputeNestSupplier
-from deploy.errors import ServiceError
+from deploy.computenest.builder import built
+from deploy.errors import Failure, ServiceError
 from deploy.local.computenest.artifacts import ArtifactActions
 from deploy.local.computenest.cases import CaseActions
 from deploy.local.computenest.supplier import SupplierActions
@@ -23,12 +24,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def supplier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComputeNestSupplier]:
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     state = tmp_path_factory.mktemp("actions") / "state"
     endpoint = local_endpoint(state, start=True)
     keys = (endpoint.access_key_id, endpoint.access_key_secret)
-    yield connect_local(endpoint.host, *keys, region="cn-hangzhou").supplier()
+    yield connect_local(endpoint.host, *keys, region="cn-hangzhou")
     stop(state)
+
+
+@pytest.fixture(scope="module")
+def supplier(account: Account) -> ComputeNestSupplier:
+    return account.supplier()
 
 
 @pytest.fixture
@@ -74,6 +80,18 @@ def test_bad_fields_are_refused(
     with pytest.raises(ServiceError) as refused:
         supplier.update(service_id, "draft", fields)
     assert refused.value.code == code
+
+
+def test_a_build_that_fails_says_why(account: Account) -> None:
+    wanted = {"SourceImageId": "debian_12", "InstanceType": "ecs.g7.large", "CommandType": "RunShellScript",
+              "CommandContent": "true", "TargetImageName": "one"}  # fmt: skip
+    said: list[str] = []
+    oos = account.oos()
+    assert built(oos, wanted, "cn-hangzhou-a", tell=said.append, pause=lambda: None).startswith("m-")
+    with pytest.raises(Failure, match="ended with Failed: The image one exists already"):
+        built(oos, wanted, "cn-hangzhou-a", tell=said.append, pause=lambda: None)
+    with pytest.raises(ServiceError, match="MissingParameter: The template parameter targetImageName"):
+        built(oos, {**wanted, "TargetImageName": ""}, "cn-hangzhou-a", tell=said.append, pause=lambda: None)
 
 
 def test_what_is_not_there_is_said(supplier: ComputeNestSupplier, service_id: str) -> None:

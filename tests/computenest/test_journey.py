@@ -107,6 +107,31 @@ def test_the_image_is_built_verified_spread_and_retired(deploy: Deploy, project:
     assert deploy(f"image retire --image-version draft --yes {config}")[0] == 0
 
 
+def test_the_image_is_built_in_the_own_account(deploy: Deploy, project: Path) -> None:
+    config = f"--config {project / 'config.yaml'}"
+    build = f"image build --with imagebuilder {config}"
+    planned = deploy(f"{build} --dry-run --spec c16g1")[1]["image_builder"]
+    assert planned["InstanceType"] == "ecs.gn7i-c16g1.4xlarge"
+    assert "scripts/install.sh" in planned["CommandContent"] and "{{" not in planned["CommandContent"]
+    assert deploy(f"{build} --spec gn7i-c32g1")[1]["code"] == "Spec", "which of three?"
+    made = deploy(build)[1]["image_id"]
+    assert made.startswith("m-")
+    text = (project / "config.yaml").read_text(encoding="utf-8")
+    before, rest = text.split("    ArtifactBuildType: EcsImage\n")
+    after = rest[rest.index("\n\n") :]
+
+    def write(image: str) -> None:
+        own = f"    ArtifactProperty: {{RegionId: cn-hangzhou, ImageId: '{image}'}}"
+        (project / "config.yaml").write_text(before + own + after, encoding="utf-8")
+
+    write("${ImageBuilder.Image.ImageId}")
+    assert deploy(f"image build {config}")[1]["message"].endswith("${ImageBuilder.Image.ImageId} is no image")
+    write(made)
+    assert deploy(f"image build {config}")[1]["properties"] == {"RegionId": "cn-hangzhou", "ImageId": made}
+    assert deploy(f"image build {config}")[1]["built"] is False
+    assert deploy(build)[1]["code"] == "Config", "nothing to build"
+
+
 @pytest.mark.parametrize(("ends", "told"), [(0, "built"), (9, "packer init ended with 9")])
 def test_packer_is_initialised_then_builds(tmp_path: Path, ends: int, told: str) -> None:
     packer = tmp_path / "packer"

@@ -24,8 +24,12 @@ def environments() -> None:
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    state = tmp_path_factory.mktemp("contract") / "state"
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("contract") / "state"
+
+
+@pytest.fixture(scope="module")
+def endpoint(state: Path) -> Iterator[Endpoint]:
     yield local_endpoint(state, start=True)
     stop(state)
 
@@ -38,8 +42,3 @@ def copied(folder: Path) -> Path:
     for name in ("assets", "ros_templates"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return copied(tmp_path)

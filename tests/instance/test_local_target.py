@@ -72,6 +72,19 @@ def test_the_whole_life_of_a_booted_instance(tmp_path: Path) -> None:
     assert not processes.mentioning(str(state))
 
 
+@pytest.mark.weights
+@pytest.mark.usefixtures("bake")
+def test_an_image_is_verified_on_a_booted_instance(tmp_path: Path) -> None:
+    """With HTTPS, whose certificate is held against the stack's outputs, and through the proxy."""
+    state = tmp_path / "state"
+    code, reply, progress = deploy("image verify --image-id m-x --instance systemd", state)
+    assert code == 0, (reply, progress)
+    assert "press the button" in reply["data"]["text"].lower()
+    assert not state.exists(), "what it tried is gone"
+    assert str(state) not in Path("/proc/mounts").read_text()
+    assert not processes.mentioning(str(state))
+
+
 def answer(url: str) -> str:
     """Empty while nobody answers."""
     return subprocess.run(["curl", "-sk", "-m", "5", url], capture_output=True, text=True, check=False).stdout
