@@ -32,6 +32,9 @@ def create(session: Session) -> int:
     template, package, fixed = _chosen(service, args.template, args.package)
     if "InstanceType" in fixed and not args.spec:
         args.spec = str(fixed["InstanceType"])
+    if not (package or args.spec or session.interactive):
+        there = [p["Name"] for p in template.get("PredefinedParameters", [])]
+        raise Usage("missing: --package, or --spec", f"choose one of {', '.join(there)}", code="Missing")
     args.topology = _topology(template["Name"])
     if "Nodes" in fixed and args.nodes is None:
         args.nodes = int(fixed["Nodes"])

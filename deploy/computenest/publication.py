@@ -16,8 +16,13 @@ _PATIENCE = 1200  # looks at an artifact that is being made
 
 
 def find(supplier: Supplier, name: str, service_id: str) -> list[ServiceVersion]:
-    """The versions of the service of that id, or name; draft and beta first, then the newest."""
+    """The versions of the service of that id, or name; draft and beta first, then the newest. Raises `Failure` for an
+    id that does not exist."""
     versions = supplier.services("" if service_id else name, service_id)
+    if service_id and not versions:
+        raise Failure(
+            f"there is no service {service_id}", "without --service-id it is found by its name", code="NoService"
+        )
     ids = {version.id for version in versions}
     if len(ids) > 1:
         raise Failure(f"{len(ids)} services are named {name}: {', '.join(sorted(ids))}", "give --service-id",

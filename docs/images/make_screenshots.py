@@ -12,27 +12,29 @@ from tests.browser.page import WhisperPage, browser
 from tests.support import recordings
 
 FOLDER = Path(__file__).parent
+LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
 
 def main(address: str, user: str) -> None:
     password = sys.stdin.readline().removesuffix("\n")
     with browser() as chromium:
-        with WhisperPage.open(chromium, address, width=1200, height=700) as window:
-            window.login(user, password)
-            _desktop(window)
-        with WhisperPage.open(chromium, address, locale="zh-CN", width=390, height=844, dark=True) as window:
-            window.login(user, password)
-            window.page.screenshot(path=FOLDER / "phone.png")
+        for language, locale in LOCALES.items():
+            with WhisperPage.open(chromium, address, locale=locale, width=1200, height=700) as window:
+                _shoot(window, FOLDER / language, user, password)
 
 
-def _desktop(window: WhisperPage) -> None:
+def _shoot(window: WhisperPage, folder: Path, user: str, password: str) -> None:
     page = window.page
+    folder.mkdir(exist_ok=True)
 
     def shoot(name: str) -> None:
         page.mouse.move(600, 690)
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=FOLDER / f"{name}.png")
+        page.screenshot(path=folder / f"{name}.png")
 
+    page.goto(f"{window.address}/login")
+    shoot("login")
+    window.login(user, password)
     window.upload(recordings.sonnet())
     window.transcribe()
     # The recording is read and its waveform drawn.
@@ -42,10 +44,6 @@ def _desktop(window: WhisperPage) -> None:
     page.locator("#wt-edit").click()
     page.locator("#wt-download").click()
     shoot("edit")
-    page.keyboard.press("Escape")
-    page.locator("#wt-history-open").click()
-    page.locator("#wt-jobs > li").first.wait_for()
-    shoot("history")
     page.keyboard.press("Escape")
     page.locator("#wt-settings-open").click()
     shoot("settings")

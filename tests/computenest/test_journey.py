@@ -149,6 +149,9 @@ def test_what_is_wrong_is_said_in_one_line(deploy: Deploy, project: Path) -> Non
     config = f"--config {project / 'config.yaml'}"
     code, said = deploy(f"service launch {config}")
     assert (code, said["code"]) == (1, "NotPublished")
+    for step in ("plan", "publish", "status", "delete --yes"):
+        code, said = deploy(f"service {step} --service-id service-0 {config}")
+        assert (code, said["message"]) == (1, "there is no service service-0"), "a mistyped id makes no second service"
     (project / "assets/logo.png").unlink()
     code, said = deploy(f"service plan {config}")
     assert code == 1 and "logo.png does not exist" in said["message"] and "assets/make.py" in said["remedy"]
@@ -221,6 +224,7 @@ def test_a_service_of_two_templates(deploy: Deploy, project: Path) -> None:
     assert deploy(f"{asked} --spec gn7i-c16g1")[1]["plan"]["template"] == "单机版"
     assert deploy(f"{asked} --template 单 --package 旗舰")[1]["plan"]["package"] == "旗舰版 (4 × A10)"
     for words, code, message in (
+        ("", 2, "missing: --package, or --spec"),
         ("--template 三", 2, "--template 三: no such template"),
         ("--template 第二 --package 旗舰", 2, "--package 旗舰: no such package"),
         ("--package 双机", 1, "the service's template 第二版 is not one of config.yaml"),

@@ -15,7 +15,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 VENVS = ROOT / ".cache" / "venvs"
-PACKAGES = tuple(sorted(lock.stem for lock in HERE.glob("*.lock")))
 _READY = "ready"  # there once everything is installed
 
 

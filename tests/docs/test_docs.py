@@ -52,6 +52,12 @@ def test_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert "登录地址" in (tmp_path / "site/zh/customer.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_picture_of_the_page_is_shown_in_its_language(language: str) -> None:
+    taken = {picture.name for picture in (DOCS / "images" / language).glob("*.png")}
+    assert set(re.findall(rf"\(\.\./images/{language}/([^)]+)\)", page(language, "customer"))) == taken != set()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_both_languages_have_the_same_parts(name: str) -> None:
     outlines = [[len(marks) for marks in re.findall(r"^(#+) ", page(lang, name), re.MULTILINE)] for lang in LANGUAGES]
