@@ -63,8 +63,10 @@ else
     [ -z "$wheels" ] || source_of_wheels=(--no-index --find-links "$wheels")
     locks=(-r "$release/requirements/image.lock")
     [ "$engines" = fast ] || locks+=(-r "$release/requirements/gpu.lock")
-    "$release/venv/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check --no-deps --require-hashes \
-        "${source_of_wheels[@]}" "${locks[@]}" >&2
+    # Compiled afterwards, on all processors: some packages hold files that are no Python 3.
+    "$release/venv/bin/pip" install --quiet --no-cache-dir --no-compile --disable-pip-version-check --no-deps \
+        --require-hashes "${source_of_wheels[@]}" "${locks[@]}" >&2
+    "$release/venv/bin/python" -m compileall -q -j 0 "$release/venv/lib" >/dev/null 2>&1 || true
 fi
 "$release/venv/bin/python" -m compileall -q "$release/service_app" >&2
 PYTHONPATH=$release "$release/venv/bin/python" -c 'import service_app' >&2

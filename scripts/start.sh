@@ -289,18 +289,26 @@ start_units() {
         systemctl restart --no-block whisper.service
         systemctl restart whisper-proxy.service || no_proxy
     else
-        systemctl start --no-block whisper.service
+        app_well || systemctl restart --no-block whisper.service
         systemctl start whisper-proxy.service || no_proxy
     fi
     systemctl start whisper-address.timer
     if [ -n "$METRIC" ]; then systemctl enable -q --now whisper-metric.timer 2>&1; fi
 }
 
+# Whether a run that changes nothing may leave the app alone: it is ready, or loads. One that crashes again and again, or
+# whose devices failed, waits longer and longer before its next try, which a run that is to repair it must not.
+app_well() {
+    local answer
+    answer=$(curl -s -m 5 "$APP_URL/readyz") || return 1
+    [[ $answer == *'"ready":true'* ]] || ! hopeless "$answer" "$STUCK_TIMEOUT"
+}
+
 # Without systemd: a session of its own, its process id in a file. A process that runs with the same settings stays.
 start_process() {
     local pid_file=$RUN/app.pid pid
     if pid=$(app_pid); then
-        if [ -z "$CHANGED" ]; then
+        if [ -z "$CHANGED" ] && app_well; then
             say "应用已在运行 / the app is running already"
             return
         fi

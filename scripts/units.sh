@@ -17,5 +17,5 @@ install -d -o whisper -g whisper -m 700 "$DATA"
 install -d -o whisper-proxy -g whisper-proxy -m 700 /var/lib/whisper-proxy
 install -d -o root -g adm -m 750 "$LOGS"
 install -d -m 700 "$ETC"
+systemctl enable -q --no-reload nftables.service whisper.service whisper-proxy.service whisper-address.timer 2>&1
 if on_systemd; then systemctl daemon-reload; fi
-systemctl enable -q nftables.service whisper.service whisper-proxy.service whisper-address.timer 2>&1

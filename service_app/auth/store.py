@@ -128,17 +128,21 @@ class AuthStore(Keys, Failures):
 
     def deployed(self, user: str, password_hash: str) -> None:
         """Called at the start with the login of the settings. Where its password differs from the one of the last
-        start, it was set anew on the instance: it replaces a password changed in the page, and sessions end."""
+        start, it was set anew on the instance: it replaces a password changed in the page, and sessions end. A name
+        that was the administrator's before is nobody's login any more; its keys stay."""
         mark = hashlib.sha256(password_hash.encode()).hexdigest()
         with self._engine.begin() as connection:
             known = connection.execute(
                 sa.text("SELECT fingerprint FROM deployed WHERE user_name = :user"), {"user": user}
             ).scalar()
+            former = connection.execute(
+                sa.text("DELETE FROM deployed WHERE user_name <> :user RETURNING user_name"), {"user": user}
+            ).scalars()
+            for name in (*former, *((user,) if known not in (None, mark) else ())):
+                connection.execute(sa.text("DELETE FROM users WHERE name = :name"), {"name": name})
+                connection.execute(sa.text("DELETE FROM sessions WHERE user_name = :name"), {"name": name})
             if known == mark:
                 return
-            if known is not None:
-                connection.execute(sa.text("DELETE FROM users WHERE name = :user"), {"user": user})
-                connection.execute(sa.text("DELETE FROM sessions WHERE user_name = :user"), {"user": user})
             connection.execute(
                 sa.text(
                     "INSERT INTO deployed VALUES (:user, :mark) "

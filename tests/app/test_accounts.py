@@ -236,6 +236,19 @@ def test_the_administrators_password_changed_on_the_machine(tmp_path_factory: py
     assert store.session_user(session, 1.0) is None
 
 
+def test_the_administrators_name_changed_on_the_machine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The one before does not stay a user who may log in; those whom the administrator added do."""
+    store = AuthStore(connect(sqlite_url(tmp_path_factory.mktemp("auth") / "a.sqlite")))
+    store.deployed("ann", "first")
+    store.set_password("ann", "changed in the page", 0.0)
+    store.add_user("bob", "his", 0.0)
+    sessions = {name: store.add_session(name, 0.0) for name in ("ann", "bob")}
+    for _ in range(2):
+        store.deployed("eve", "first")
+        assert store.login_facts("ann", "n", 0.0)[0] is None
+        assert {name: store.session_user(token, 1.0) for name, token in sessions.items()} == {"ann": None, "bob": "bob"}
+
+
 def test_strangers_slow_an_account_down_but_not_its_owner(server: Server) -> None:
     owner = {"x-forwarded-for": "198.51.100.1"}
     with server.client(headers={"accept": "*/*"}) as client:

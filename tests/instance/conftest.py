@@ -104,7 +104,7 @@ def start(
     } | changes
     lines = "".join(f"{name}={value}\n" for name, value in values.items())
     script = f"#!/bin/bash\nexec bash /opt/whisper/current/scripts/start.sh <<'VALUES'\n{lines}VALUES\n"
-    short = {"WHISPER_START_TIMEOUT": "60", "WHISPER_STUCK_TIMEOUT": "5", "WHISPER_CERTIFICATE_TIMEOUT": "20"}
+    short = {"WHISPER_START_TIMEOUT": "60", "WHISPER_STUCK_TIMEOUT": "2", "WHISPER_CERTIFICATE_TIMEOUT": "20"}
     return machine.run_command(script, timeout=300, environment=short | (environment or {}))
 
 

@@ -10,25 +10,26 @@ from tests.instance.conftest import Boot, start
 from tests.instance.machine import Machine
 
 # What breaks the instance, what repairs it, the code that the signal must carry, a part of its text.
+STOP = "systemctl stop whisper; "
 FAULTS = {
     "port taken": (
-        "systemd-run -q --unit=squatter python3 -m http.server --bind 127.0.0.1 7860",
+        f"{STOP}systemd-run -q --unit=squatter python3 -m http.server --bind 127.0.0.1 7860",
         "systemctl stop squatter",
         ("app_ended", "7860"),
     ),
     "app crashes": (
-        "mv /opt/whisper/current/service_app/serve.py /root/kept; "
+        f"{STOP}mv /opt/whisper/current/service_app/serve.py /root/kept; "
         "echo 'raise SystemExit(\"broken on purpose\")' >/opt/whisper/current/service_app/serve.py",
         "mv /root/kept /opt/whisper/current/service_app/serve.py",
         ("app_ended", "broken on purpose"),
     ),
     "proxy down": (
-        "systemd-run -q --unit=squatter python3 -m http.server 443",
+        "systemctl stop whisper-proxy; systemd-run -q --unit=squatter python3 -m http.server 443",
         "systemctl stop squatter",
         ("proxy", "443"),
     ),
     "wrong weights": (
-        "mv /opt/whisper/models/faster-whisper/tiny.en/model.bin /root/kept; "
+        f"{STOP}mv /opt/whisper/models/faster-whisper/tiny.en/model.bin /root/kept; "
         "head -c 1000000 /dev/urandom >/opt/whisper/models/faster-whisper/tiny.en/model.bin",
         "mv /root/kept /opt/whisper/models/faster-whisper/tiny.en/model.bin",
         ("not_ready", "cpu"),
@@ -56,13 +57,12 @@ def machine(boot: Boot) -> Iterator[Machine]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_told_once_and_a_re_run_repairs(machine: Machine, fault: str) -> None:
+    """The cause is taken away and the script run again; nothing is restarted by hand."""
     breaks, repairs, (code, part) = FAULTS[fault]
-    machine.execute("systemctl", "stop", "whisper", "whisper-proxy")
     machine.execute("sh", "-c", breaks)
     try:
         failed(machine, code, part)
     finally:
-        machine.execute("systemctl", "stop", "whisper", "whisper-proxy")
         machine.execute("sh", "-c", repairs)
     done = start(machine)
     assert done.returncode == 0, done.stdout

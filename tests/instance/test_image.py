@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.local.machine.image import Image, put_package
-from tests.instance.conftest import ROOT
+from tests.instance.conftest import ROOT, Boot
 from tests.instance.machine import Machine
 
 TOKEN_URL = "http://100.100.100.200/latest/api/token"
 SYSTEMD = ROOT / "scripts" / "systemd"
+
+
+@pytest.fixture(scope="module")
+def unstarted(boot: Boot) -> Iterator[Machine]:
+    """Shared by the tests that leave it as they found it."""
+    machine = boot()
+    yield machine
+    machine.stop()
 
 
 def test_baking_ends_well_and_a_second_run_is_quick(bake: Image, instance: Machine) -> None:
@@ -46,62 +55,62 @@ def test_image_check_finds_what_must_not_be_there(instance: Machine) -> None:
         assert part in done.stdout
 
 
-def test_units_are_sound_and_hardened(instance: Machine) -> None:
+def test_units_are_sound_and_hardened(unstarted: Machine) -> None:
     for unit in sorted(path.name for path in SYSTEMD.iterdir()):
-        done = instance.execute(
+        done = unstarted.execute(
             "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"/etc/systemd/system/{unit}", check=False
         )
         assert (done.returncode, done.stderr) == (0, ""), unit
     for unit, most in (("whisper.service", 2.0), ("whisper-proxy.service", 4.0)):
-        done = instance.execute("systemd-analyze", "security", "--no-pager", f"--threshold={int(most * 10)}", unit)
+        done = unstarted.execute("systemd-analyze", "security", "--no-pager", f"--threshold={int(most * 10)}", unit)
         score = float(done.stdout.split("Overall exposure level for")[1].split(":")[1].split()[0])
         assert score <= most
 
 
-def test_nothing_runs_and_nothing_listens_before_the_deployment(instance: Machine) -> None:
-    assert instance.execute("systemctl", "--failed", "--no-legend").stdout == ""
-    listening = instance.execute("ss", "-Htlun").stdout.splitlines()
-    assert [line for line in listening if f"127.0.0.1:{instance.signal_port} " not in line] == []  # the world's own
+def test_nothing_runs_and_nothing_listens_before_the_deployment(unstarted: Machine) -> None:
+    assert unstarted.execute("systemctl", "--failed", "--no-legend").stdout == ""
+    listening = unstarted.execute("ss", "-Htlun").stdout.splitlines()
+    assert [line for line in listening if f"127.0.0.1:{unstarted.signal_port} " not in line] == []  # the world's own
 
 
-def test_app_users_have_no_shell_and_no_way_to_the_metadata_service(instance: Machine) -> None:
+def test_app_users_have_no_shell_and_no_way_to_the_metadata_service(unstarted: Machine) -> None:
     token = ("curl", "-s", "-m", "3", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT",
              "-H", "X-aliyun-ecs-metadata-token-ttl-seconds: 60", TOKEN_URL)  # fmt: skip
-    assert instance.execute(*token).stdout == "200", "root needs it"
+    assert unstarted.execute(*token).stdout == "200", "root needs it"
     for user in ("whisper", "whisper-proxy"):
-        entry = instance.execute("getent", "passwd", user).stdout.strip().split(":")
+        entry = unstarted.execute("getent", "passwd", user).stdout.strip().split(":")
         assert entry[5:] == ["/nonexistent", "/usr/sbin/nologin"]
         as_user = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--")
-        assert instance.execute(*as_user, *token, check=False).stdout == "000"
+        assert unstarted.execute(*as_user, *token, check=False).stdout == "000"
 
 
-def test_driver_is_installed_from_the_known_file_only(instance: Machine) -> None:
-    script = instance.path("/opt/whisper/releases/0.1.0/scripts/driver.sh")
+def test_driver_is_installed_from_the_known_file_only(unstarted: Machine) -> None:
+    script = unstarted.path("/opt/whisper/releases/0.1.0/scripts/driver.sh")
     with_card = script.read_text().replace("if ! has_card; then", "if false; then")
     script.with_name("driver-on-gpu.sh").write_text(with_card)
     # Where packages and files come from is not there: anything is downloaded, and nothing of it may run.
     download = "for word; do last=$word; done; echo 'exit 7' >/var/cache/whisper-driver-580.95.05.run"
     world = f"apt-get() {{ :; }}; curl() {{ {download}; echo got $last; }}; export -f apt-get curl;"
     driver = "bash /opt/whisper/current/scripts/driver-on-gpu.sh"
-    done = instance.execute("bash", "-c", f"{world} {driver}", check=False)
+    done = unstarted.execute("bash", "-c", f"{world} {driver}", check=False)
     assert "got https://cn.download.nvidia.com/tesla/580.95.05/NVIDIA-Linux-x86_64-580.95.05.run" in done.stdout
     assert done.returncode == 1 and "is not the file with that checksum" in done.stderr
-    assert not instance.path("/var/cache/whisper-driver-580.95.05.run").exists()
-    other = instance.execute("bash", "-c", f"{world} DRIVER_URL=https://mirror.example/x.run {driver}", check=False)
+    assert not unstarted.path("/var/cache/whisper-driver-580.95.05.run").exists()
+    other = unstarted.execute("bash", "-c", f"{world} DRIVER_URL=https://mirror.example/x.run {driver}", check=False)
     assert other.returncode == 1 and "set DRIVER_SHA256 to the SHA-256 of https://mirror.example/x.run" in other.stderr
 
 
 @pytest.mark.parametrize("tool", ["apt-config", "logrotate"])
-def test_security_updates_and_log_rotation_are_set_up(instance: Machine, tool: str) -> None:
+def test_security_updates_and_log_rotation_are_set_up(unstarted: Machine, tool: str) -> None:
     if tool == "apt-config":
-        said = instance.execute("apt-config", "dump").stdout
+        said = unstarted.execute("apt-config", "dump").stdout
         assert 'APT::Periodic::Unattended-Upgrade "1";' in said
         assert "label=Debian-Security" in said
-        assert instance.execute("systemctl", "is-enabled", "unattended-upgrades").stdout.strip() == "enabled"
+        assert unstarted.execute("systemctl", "is-enabled", "unattended-upgrades").stdout.strip() == "enabled"
         return
-    log = instance.path("/var/log/whisper/app.log")
+    log = unstarted.path("/var/log/whisper/app.log")
     log.write_text("x" * 1000)
-    instance.execute("logrotate", "--force", "/etc/logrotate.d/whisper")
+    unstarted.execute("logrotate", "--force", "/etc/logrotate.d/whisper")
     assert log.read_text() == ""
     assert list(log.parent.glob("app.log.1*"))
 

@@ -1,8 +1,10 @@
-"""What happens to a running instance: crash, hang, reboot, another public address."""
+"""What happens to a running instance: crash, hang, reboot, another public address, another size."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +18,7 @@ def machine(boot: Boot) -> Iterator[Machine]:
     machine = boot()
     quick = machine.path("/etc/systemd/system/whisper.service.d/quick.conf")
     quick.parent.mkdir()
-    quick.write_text("[Service]\nEnvironment=WHISPER_HANG_SECONDS=4\n")
+    quick.write_text("[Service]\nEnvironment=WHISPER_HANG_SECONDS=2\n")
     done = start(machine)
     assert done.returncode == 0, done.stdout
     yield machine
@@ -67,7 +69,7 @@ def test_a_hanging_app_is_ended_and_its_stacks_are_logged(machine: Machine) -> N
     wait_until(lambda: restarts(machine) == before + 1, 120, "the guard notices")
     wait_until(lambda: ready(machine), 120, "ready again")
     assert app_pid(machine) != pid
-    assert "has not answered for 4 s" in machine.path("/var/log/whisper/app.log").read_text()
+    assert "has not answered for 2 s" in machine.path("/var/log/whisper/app.log").read_text()
 
 
 def test_while_the_app_is_away_people_and_programs_are_told(machine: Machine) -> None:
@@ -99,6 +101,37 @@ def test_a_stopped_instance_comes_back_under_its_new_address(machine: Machine) -
     machine.outside_execute("curl", "-s", "--cacert", pem, "https://203.0.113.77/healthz")
     assert "WHISPER_PUBLIC_URL='https://203.0.113.77'" in machine.path("/etc/whisper/whisper.env").read_text()
     assert code(machine, "http://203.0.113.77/", "-w", "%{redirect_url}") == "https://203.0.113.77/"
+
+
+@contextlib.contextmanager
+def processors(number: int) -> Iterator[None]:
+    """A machine that is powered on meanwhile has so many of this machine's."""
+    all_of_them = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(all_of_them)[:number])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, all_of_them)
+
+
+def devices(machine: Machine) -> list[str]:
+    said = machine.outside_execute("curl", "-sk", f"https://{machine.public_address}/readyz").stdout
+    return [device["name"] for device in json.loads(said)["devices"] if device["alive"]]
+
+
+def test_a_resized_instance_takes_all_devices_that_it_has_now(machine: Machine) -> None:
+    """Devices are processors here, one worker for each. What the smaller machine worked with limits nothing later."""
+    assert len(os.sched_getaffinity(0)) > 1, "needs a machine with two processors"
+    machine.power_off()
+    with processors(1):
+        machine.power_on()
+    wait_until(lambda: ready(machine), 120, "ready as a smaller machine")
+    assert devices(machine) == ["cpu:0"]
+    machine.power_off()
+    with processors(2):
+        machine.power_on()
+    wait_until(lambda: ready(machine), 120, "ready as a larger machine")
+    assert devices(machine) == ["cpu:0", "cpu:1"]
 
 
 def test_an_address_that_changes_while_running_is_followed(machine: Machine) -> None:

@@ -44,7 +44,7 @@ def upgrade(machine: Machine, file: Path, digest: str) -> subprocess.CompletedPr
     return machine.run_command(
         f"#!/bin/sh\nexec bash {command}\n",
         timeout=200,
-        environment={"WHISPER_START_TIMEOUT": "60", "WHISPER_STUCK_TIMEOUT": "5"},
+        environment={"WHISPER_START_TIMEOUT": "60", "WHISPER_STUCK_TIMEOUT": "2"},
     )
 
 

@@ -151,7 +151,7 @@ def _bake(layer: Path, package: Path, base: Path, packages: Path, weights: Path 
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         (partial / "said").write_text(done.stdout)
-        run("cp", "-a", machine.freeze(), partial / "changes", timeout=10 * _MINUTES)  # keeps an overlay's marks
+        machine.freeze().rename(partial / "changes")
         partial.rename(layer)
     finally:
         machine.stop()
