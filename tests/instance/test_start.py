@@ -123,6 +123,15 @@ def test_running_units_keep_their_hardening(started: Machine) -> None:
     assert re.search(r"Max core file size\s+0\s+0", limits)
 
 
+@pytest.mark.parametrize("unit", ["whisper", "whisper-proxy"])
+def test_the_command_that_holds_the_password_is_out_of_reach(started: Machine, unit: str) -> None:
+    """Cloud Assistant's folder, which every user of the instance may read."""
+    scripts = "/usr/local/share/aliyun-assist/work/script"
+    assert started.path(scripts).is_dir()
+    pid = started.execute("systemctl", "show", "-P", "MainPID", unit).stdout.strip()
+    assert started.execute("ls", f"/proc/{pid}/root{scripts}", check=False).returncode != 0
+
+
 def test_the_password_is_nowhere(started: Machine) -> None:
     """Not in any file, log, journal, process list or environment; neither is its Base64."""
     assert traces(started, PASSWORD) == []
