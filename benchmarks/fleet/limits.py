@@ -10,10 +10,10 @@ from .model import Outcome, Service
 SAVE = 1.0e-3  # a window's text, its claim and the job's progress, in one transaction
 CLAIM = 0.5e-3
 READ = 0.5e-3  # the smallest question
-LOOK = 1.0e-3  # the list of jobs with open windows …
-LOOK_WINDOW = 0.32e-6  # … and for each open window
+LOOK = 1.0e-3  # the list of jobs with free windows …
+LOOK_JOB = 0.0  # … and for each of them
 # service_app/jobs: how often a node asks, how many jobs it runs at once.
-POLLS = 5.0 * 3  # a second: the queue of jobs (0.2 s, three statements)
+POLLS = 1.0 * 3  # a second: the queue of jobs (every second, three statements)
 LOOKS = 1.0  # a second without news; one more for every window that ends
 CLAIMED_AT_ONCE = 8
 SLOTS = 32
@@ -35,26 +35,25 @@ class Need:
 
 
 def posted(seen: Outcome) -> float:
-    """Windows on the board at its longest, in the database: a node posts those of the jobs that it runs, the other jobs
-    wait as one row each."""
-    return seen.open * min(1.0, SLOTS * seen.devices / max(1, seen.open_jobs))
+    """Jobs on the board at its longest: a node posts the windows of those that it runs, the others wait in the queue."""
+    return min(seen.open_jobs, SLOTS * seen.devices)
 
 
 def needs(seen: Outcome, service: Service, board: float = 0.0) -> list[Need]:
-    """While all devices are busy, with the longest board that was seen, or `board` windows where that is more. One GPU
-    a node."""
+    """While all devices are busy, with the longest board that was seen, or `board` jobs where that is more. One GPU a
+    node."""
     nodes = seen.devices
     audio = nodes * service.realtime
     windows = audio / service.window_seconds
     waiting = max(board, posted(seen))
     saving = windows * (SAVE + CLAIM / CLAIMED_AT_ONCE)
-    looking = (nodes * LOOKS + windows) * (2 * READ + LOOK + LOOK_WINDOW * waiting)
+    looking = (nodes * LOOKS + windows) * (2 * READ + LOOK + LOOK_JOB * waiting)
     polling = nodes * POLLS * READ
     half = DATABASE_CORES / 2
     written, read = audio * (UPLOADED + SAMPLES), audio * (UPLOADED + SAMPLES)
     return [
         Need("database: saving windows", f"{saving:.2f} cores ({windows:.0f} a second)", saving / half),
-        Need("database: looking for windows", f"{looking:.2f} cores ({waiting:.0f} open)", looking / half),
+        Need("database: looking for windows", f"{looking:.2f} cores ({waiting:.0f} jobs)", looking / half),
         Need("database: polls of idle nodes", f"{polling:.2f} cores", polling / half),
         Need("media: written", f"{written / 1e6:.0f} MB/s", written / NAS_WRITE),
         Need("media: read", f"{read / 1e6:.0f} MB/s", read / NAS_READ),

@@ -24,13 +24,13 @@ _NODE = "n1"
 
 @dataclass(frozen=True)
 class DatabaseCosts:
-    """Seconds of a database core. A look lists the open jobs: `look` and `look_window` for each open window."""
+    """Seconds of a database core. A look lists the jobs with free windows: `look` and `look_job` for each of them."""
 
     save: float
     claim: float
     read: float
     look: float
-    look_window: float
+    look_job: float
 
 
 def measure() -> DatabaseCosts:
@@ -44,15 +44,15 @@ def measure() -> DatabaseCosts:
         few, many = 20, 400  # jobs
         _fill(engine, board, few)
         look_few = _cost(server, lambda _: board.open(_NODE), 100)
-        claim = _cost(server, lambda _: board.claim("job-0", _NODE, 1), 100)
+        claim = _cost(server, lambda _: board.claim("job-0", _NODE, 1, 16), 100)
         plan = Plan(3000.0, 3000.0, "en", 1.0, tuple(_windows()))
         save = _cost(server, lambda n: board.save("job-0", _NODE, plan, _result(n)), 100)
         read = _cost(server, lambda _: board.left("job-0"), 400)
         _fill(engine, board, many, few)
         look_many = _cost(server, lambda _: board.open(_NODE), 20)
-        per_window = (look_many - look_few) / ((many - few) * len(plan.windows))
+        per_job = (look_many - look_few) / (many - few)
         engine.dispose()
-        return DatabaseCosts(save, claim, read, look_few - few * len(plan.windows) * per_window, per_window)
+        return DatabaseCosts(save, claim, read, look_few - few * per_job, per_job)
     finally:
         server.remove()
 

@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 from ..database import ask
-from ..errors import BadRequest, Conflict, NotFound, draining, unwritten
+from ..errors import BadRequest, Busy, Conflict, NotFound, draining, unwritten
 from ..types import Job, JobState, Lane, Options
 from .asking import Asking
 from .pace import require_room
@@ -19,8 +19,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 class Accepting(Asking):
     async def require_room(self, owner: str) -> None:
-        """Ask before an upload is read. Raises `Busy`, with an estimate, while too much waits, and `Unavailable` while
-        the recordings' store is away or this node leaves the service."""
+        """Ask before an upload is read: it saves sending one that `accept` would refuse. Raises `Busy`, with an
+        estimate, while too much waits, and `Unavailable` while the recordings' store is away or this node leaves the
+        service."""
         if self.presence.draining and not self.presence.others:
             raise draining()
         self.recordings.require()
@@ -44,8 +45,8 @@ class Accepting(Asking):
 
         The same `job_id` again gives the job that exists. `fingerprint` names the bytes, the parameters and the
         caller, for `alike`; `key_id` the API key that pays; `webhook` the address to tell when it ends; `source` the
-        job whose recording it is. Raises `Conflict` when the id is somebody else's, `Unavailable` when the disk is
-        full or the store away.
+        job whose recording it is. Raises `Conflict` when the id is somebody else's, `Busy` when there is no room among
+        all nodes' jobs, `Unavailable` when the disk is full or the store away.
         """
         now = time.time()
         size = (await asyncio.to_thread(media.stat)).st_size
@@ -70,7 +71,17 @@ class Accepting(Asking):
                 raise Conflict("job_exists", zh="此任务编号已被使用。", en="This job id is taken.")
             return existing
         self.recordings.take(media, job.id)
-        self._store.add(job, fingerprint=fingerprint, key_id=key_id, webhook=webhook)
+        try:
+            self._store.add(
+                job,
+                fingerprint=fingerprint,
+                key_id=key_id,
+                webhook=webhook,
+                room=lambda waiting: require_room(job.owner, waiting, self.speed, self._limits),
+            )
+        except Busy:
+            self.recordings.remove(job.id)
+            raise
         self._waiting = (0.0, [])
         self._telemetry.accepted(job)
         self._queue.submit(job.id, job.lane)

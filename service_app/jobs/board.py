@@ -6,10 +6,15 @@
     give_back an orderly stop, a device that is not there: nobody's fault
 
 A window leaves its node's hands when the node is buried (nodes.py), and the board when its job ends (runs.py).
+
+How many windows of a job are free stands in the job's row, so that a look costs by the jobs and not by their windows.
+Whoever changes that locks the row first, and only then touches windows: the number is right, and no two wait for each
+other in a circle.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -30,7 +35,6 @@ class Open:
     job_id: str
     owner: str
     lane: Lane
-    free: int
     mine: bool  # whether it runs at the node that asks
 
 
@@ -38,42 +42,55 @@ class Board(Rows):
     def post(self, job_id: str, windows: Iterable[Window]) -> None:
         """Those without a text; what is on the board already stays with whoever has it."""
         rows = [{"id": job_id, "position": w.index, "seconds": w.end - w.start} for w in windows]
-        if rows:
-            with self._engine.begin() as connection:
-                connection.execute(
-                    sa.text(
-                        "INSERT INTO open_windows (job_id, position, seconds) SELECT id, :position, :seconds FROM jobs "
-                        "WHERE id = :id AND state = 'running' AND NOT EXISTS "
-                        "(SELECT 1 FROM windows WHERE job_id = :id AND position = :position) ON CONFLICT DO NOTHING"
-                    ),
-                    rows,
-                )
+        if not rows:
+            return
+        with self._engine.begin() as connection:
+            self._free(connection, job_id)
+            connection.execute(
+                sa.text(
+                    "INSERT INTO open_windows (job_id, position, seconds) SELECT id, :position, :seconds FROM jobs "
+                    "WHERE id = :id AND state = 'running' AND NOT EXISTS "
+                    "(SELECT 1 FROM windows WHERE job_id = :id AND position = :position) ON CONFLICT DO NOTHING"
+                ),
+                rows,
+            )
+            connection.execute(
+                sa.text(
+                    "UPDATE jobs SET free = (SELECT count(*) FROM open_windows WHERE job_id = :id "
+                    "AND claimed_by IS NULL) WHERE id = :id"
+                ),
+                {"id": job_id},
+            )
 
     def left(self, job_id: str) -> int:
         return int(self._read("SELECT count(*) AS n FROM open_windows WHERE job_id = :id", id=job_id)[0].n)
 
     def open(self, executor: str) -> list[Open]:
+        """Oldest first."""
         rows = self._read(
-            "SELECT j.id, j.owner, j.lane, j.executor, count(*) AS free FROM open_windows w JOIN jobs j "
-            "ON j.id = w.job_id WHERE w.claimed_by IS NULL AND j.state = 'running' "
-            "GROUP BY j.id, j.owner, j.lane, j.executor, j.created ORDER BY j.created, j.id"
+            "SELECT id, owner, lane, executor FROM jobs WHERE state = 'running' AND free > 0 ORDER BY created, id"
         )
-        return [Open(row.id, row.owner, Lane(row.lane), row.free, row.executor == executor) for row in rows]
+        return [Open(row.id, row.owner, Lane(row.lane), row.executor == executor) for row in rows]
 
-    def claim(self, job_id: str, executor: str, most: int) -> list[int]:
-        """Positions, the first ones first."""
+    def claim(self, job_id: str, executor: str, most: int, nodes: int = 1) -> list[int]:
+        """Positions, the first ones first: `most`, and no more than this node's share of what is free where so many
+        nodes take of it (guided self-scheduling, Polychronopoulos and Kuck, 1987), so that all end together."""
         with self._engine.begin() as connection:
+            # Who buries this node waits, or is waited for: nothing is claimed for it meanwhile.
+            alive = "SELECT 1 FROM nodes WHERE executor = :executor AND beat >= 0"
+            alive += " FOR KEY SHARE" if self._shared else ""
+            if connection.execute(sa.text(alive), {"executor": executor}).first() is None:
+                return []
+            share = min(most, math.ceil(self._free(connection, job_id) / nodes))
             rows = connection.execute(
                 sa.text(
-                    # Materialized: else PostgreSQL may ask again for every row, and take them all.
-                    "WITH free AS MATERIALIZED (SELECT position FROM open_windows "  # noqa: S608
-                    f"WHERE job_id = :id AND claimed_by IS NULL ORDER BY position LIMIT :most{self._unlocked}) "
-                    "UPDATE open_windows SET claimed_by = :executor "
-                    "WHERE job_id = :id AND position IN (SELECT position FROM free) "
-                    "AND EXISTS (SELECT 1 FROM nodes WHERE executor = :executor AND beat >= 0) RETURNING position"
+                    "UPDATE open_windows SET claimed_by = :executor WHERE job_id = :id AND claimed_by IS NULL "
+                    "AND position IN (SELECT position FROM open_windows WHERE job_id = :id AND claimed_by IS NULL "
+                    "ORDER BY position LIMIT :share) RETURNING position"
                 ),
-                {"id": job_id, "executor": executor, "most": most},
+                {"id": job_id, "executor": executor, "share": share},
             ).all()
+            self._add(connection, job_id, -len(rows))
         return sorted(row.position for row in rows)
 
     def held(self, executor: str) -> dict[Place, Lane]:
@@ -86,35 +103,47 @@ class Board(Rows):
         return {(row.job_id, row.position): Lane(row.lane) for row in rows}
 
     def give_back(self, executor: str, places: Collection[Place]) -> None:
-        for job_id, position in places:
-            self._write(
-                "UPDATE open_windows SET claimed_by = NULL "
-                "WHERE job_id = :id AND position = :position AND claimed_by = :executor",
-                id=job_id,
-                position=position,
-                executor=executor,
-            )
+        for place in places:
+            with self._engine.begin() as connection:
+                self._free(connection, place[0])
+                self._put_back(connection, executor, place)
 
     def failed(self, executor: str, place: Place, most: int) -> bool:
         """Puts a window back after a try that failed; False when it was the last of `most`."""
-        key = {"id": place[0], "position": place[1], "executor": executor}
         with self._engine.begin() as connection:
+            self._free(connection, place[0])
             tries = connection.execute(
                 sa.text(
                     "UPDATE open_windows SET tries = tries + 1 "
                     "WHERE job_id = :id AND position = :position AND claimed_by = :executor RETURNING tries"
                 ),
-                key,
+                {"id": place[0], "position": place[1], "executor": executor},
             ).scalar()
             if tries is not None and tries < most:
-                connection.execute(
-                    sa.text(
-                        "UPDATE open_windows SET claimed_by = NULL "
-                        "WHERE job_id = :id AND position = :position AND claimed_by = :executor"
-                    ),
-                    key,
-                )
+                self._put_back(connection, executor, place)
         return tries is None or tries < most
+
+    def _put_back(self, connection: sa.Connection, executor: str, place: Place) -> None:
+        given = connection.execute(
+            sa.text(
+                "UPDATE open_windows SET claimed_by = NULL "
+                "WHERE job_id = :id AND position = :position AND claimed_by = :executor"
+            ),
+            {"id": place[0], "position": place[1], "executor": executor},
+        )
+        self._add(connection, place[0], given.rowcount)
+
+    def _free(self, connection: sa.Connection, job_id: str) -> int:
+        """How many windows are; from now on nobody else changes it. (SQLite has one writer anyway.)"""
+        locked = " FOR UPDATE" if self._shared else ""
+        asked = sa.text(f"SELECT free FROM jobs WHERE id = :id AND state = 'running'{locked}")  # noqa: S608
+        return int(connection.execute(asked, {"id": job_id}).scalar() or 0)
+
+    def _add(self, connection: sa.Connection, job_id: str, number: int) -> None:
+        if number:
+            connection.execute(
+                sa.text("UPDATE jobs SET free = free + :number WHERE id = :id"), {"id": job_id, "number": number}
+            )
 
     def save(self, job_id: str, executor: str, plan: Plan, result: WindowResult) -> bool:
         """Text and progress in one transaction; False when the window is no longer ours: then nothing is written."""

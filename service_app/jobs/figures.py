@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+import sqlalchemy as sa
+
 from ..types import Job
 from .rows import COLUMNS, UNFINISHED, Rows, job_of
 
@@ -41,20 +43,8 @@ class Figures(Rows):
 
     def waiting(self) -> list[Waiting]:
         """All unfinished jobs, oldest first."""
-        rows = self._read(
-            "SELECT id, owner, lane, created, duration, progress, size "  # noqa: S608
-            f"FROM jobs WHERE {UNFINISHED} ORDER BY created, id"
-        )
-        return [
-            Waiting(
-                row.id,
-                row.owner,
-                row.lane,
-                row.created,
-                (row.size / _BYTES_A_SECOND if row.duration is None else row.duration) * (1.0 - row.progress),
-            )
-            for row in rows
-        ]
+        with self._engine.connect() as connection:
+            return waiting(connection)
 
     def days(self, owner: str, since: float) -> list[Day]:
         """Jobs with text, by day, oldest first."""
@@ -141,3 +131,23 @@ class Figures(Rows):
             id=job_id,
             following=following,
         )
+
+
+def waiting(connection: sa.Connection) -> list[Waiting]:
+    """All unfinished jobs as of now, oldest first."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT id, owner, lane, created, duration, progress, size "  # noqa: S608
+            f"FROM jobs WHERE {UNFINISHED} ORDER BY created, id"
+        )
+    ).all()
+    return [
+        Waiting(
+            row.id,
+            row.owner,
+            row.lane,
+            row.created,
+            (row.size / _BYTES_A_SECOND if row.duration is None else row.duration) * (1.0 - row.progress),
+        )
+        for row in rows
+    ]

@@ -12,7 +12,6 @@ import collections
 import contextlib
 import dataclasses
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -200,9 +199,7 @@ class Hands:
         """Claims for as long as the list is true; False when there was nothing to be had."""
         entry = self._turns.following(waiting, time.monotonic())
         most = min(self._room(entry.lane), _AT_ONCE if len(waiting) > 1 else _ALONE)
-        # Guided self-scheduling (Polychronopoulos and Kuck, 1987): a share of what is left, so that all end together.
-        most = min(most, math.ceil(entry.free / self._presence.nodes))
-        positions = self._board.claim(entry.job_id, self._presence.executor, most)
+        positions = self._board.claim(entry.job_id, self._presence.executor, most, self._presence.nodes)
         self._turns.took(entry, time.monotonic())
         if not positions:
             return False
@@ -285,7 +282,8 @@ class Hands:
 
     def _landed(self, flight: _Flight) -> None:
         with self._lock:
-            self._flights.pop(flight.place, None)
+            if self._flights.get(flight.place) is flight:  # not one that has taken the place of a lost one
+                del self._flights[flight.place]
         flight.working.close()
         self._changes.notify(flight.job.id)
         self.wake()

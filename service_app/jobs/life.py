@@ -79,9 +79,11 @@ class Life:
             seconds=settings.node_seconds,
             shared=shared(database),
             figures=lambda: (sum(device.alive for device in engine.status().devices), self.pace.speed),
+            idle=lambda: self.recordings.problem,
             owners=self._queue.owners,
             recover=self._recover,
             lost=self._lost,
+            tell=lambda: self._news.tell(NODES),
             tidy=self._tidy,
         )
         self.hands = Hands(

@@ -1,4 +1,5 @@
-"""News between nodes: which jobs changed, that windows are open, that a node left. PostgreSQL's LISTEN and NOTIFY.
+"""News between nodes: which jobs changed, that windows are open, that a node came or left. By PostgreSQL's LISTEN and
+NOTIFY.
 
 News only make things quick: whoever misses some looks again within a second. What is told within a moment goes out in
 one statement, because commits that notify wait for each other in the database.
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from ..database import shared
 
 OPEN: Final = "*open"  # windows on the board
-NODES: Final = "*nodes"  # a node left
+NODES: Final = "*nodes"  # one came, left, or has other devices
 _CHANNEL: Final = "whisper"
 _COLLECT_SECONDS: Final = 0.03
 _LONGEST: Final = 7000  # bytes; PostgreSQL takes 8000

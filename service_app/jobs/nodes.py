@@ -152,19 +152,19 @@ class NodeStore(Rows):
 
 
 def _disown(connection: sa.Connection, executor: str) -> None:
-    # A job of which a window was at a node that died is suspected of it, as its own node's death is counted by the
-    # next one that takes it up (runs.py); any finished window clears it.
-    connection.execute(
-        sa.text(
-            "UPDATE jobs SET attempts = attempts + 1 WHERE state = 'running' AND executor <> :executor "
-            "AND id IN (SELECT job_id FROM open_windows WHERE claimed_by = :executor)"
-        ),
-        {"executor": executor},
-    )
-    connection.execute(
-        sa.text(f"UPDATE jobs SET executor = NULL WHERE executor = :executor AND {UNFINISHED}"),  # noqa: S608
-        {"executor": executor},
-    )
-    connection.execute(
-        sa.text("UPDATE open_windows SET claimed_by = NULL WHERE claimed_by = :executor"), {"executor": executor}
-    )
+    mine = "id IN (SELECT job_id FROM open_windows WHERE claimed_by = :executor)"
+    if connection.dialect.name == "postgresql":  # in one order, for whoever buries another node just now
+        connection.execute(
+            sa.text(f"SELECT 1 FROM jobs WHERE {mine} ORDER BY id FOR UPDATE"),  # noqa: S608
+            {"executor": executor},
+        )
+    for change in (
+        # A job of which a window was at a node that died is suspected of it, as its own node's death is counted by the
+        # next one that takes it up (runs.py); any finished window clears it.
+        f"UPDATE jobs SET attempts = attempts + 1 WHERE state = 'running' AND executor <> :executor AND {mine}",  # noqa: S608
+        f"UPDATE jobs SET executor = NULL WHERE executor = :executor AND {UNFINISHED}",  # noqa: S608
+        "UPDATE jobs SET free = free + (SELECT count(*) FROM open_windows WHERE job_id = jobs.id "  # noqa: S608
+        f"AND claimed_by = :executor) WHERE {mine}",
+        "UPDATE open_windows SET claimed_by = NULL WHERE claimed_by = :executor",
+    ):
+        connection.execute(sa.text(change), {"executor": executor})

@@ -1,8 +1,10 @@
 """Says that this node lives, and finds out which others do not.
 
     every fifth of the time to live   beat; read the others' beats; who has not moved for the whole time is dead
+    ready, leaving, a device lost     the others are told: they look at once, and share with who takes work now
     a dead node                       is buried (nodes.py: from then on it writes nothing), its jobs are queued again
     taken for dead oneself            (frozen, cut off): drop everything, become known again, go on as a new one
+    without the recordings' store     no beat: where the others have it, they take over as from a dead node
 
 No clock is compared with another machine's: a beat is a counter, and how long it has stood still is measured here, only
 while this node itself reads it without a gap. So a database that was away for minutes makes nobody bury anybody.
@@ -27,7 +29,8 @@ _log = logging.getLogger(__name__)
 class Presence:
     """`figures` gives the number of live devices and the measured speed; `owners` who has started jobs, by the queue's
     book; `recover` queues the jobs of a dead process again; `lost` is told that everything this node had is gone;
-    `tidy` is called by one node at a time, now and then. Without `shared` there is one node, and no thread."""
+    `tell` has the other nodes look; `tidy` is called by one node at a time, now and then. Without `shared` there is
+    one node, and no thread. While `idle` gives a reason this node can do nothing, and is silent."""
 
     def __init__(
         self,
@@ -39,9 +42,11 @@ class Presence:
         seconds: float,
         shared: bool,
         figures: Callable[[], tuple[int, float | None]],
+        idle: Callable[[], str],
         owners: Callable[[], set[str]],
         recover: Callable[[str], None],
         lost: Callable[[], None],
+        tell: Callable[[], None],
         tidy: Callable[[], None],
     ) -> None:
         self.executor: Final = executor
@@ -50,13 +55,14 @@ class Presence:
         self._store = store
         self._home = home
         self._seconds = seconds
-        self._figures, self._owners, self._recover = figures, owners, recover
-        self._lost, self._tidy = lost, tidy
+        self._figures, self._idle, self._owners, self._recover = figures, idle, owners, recover
+        self._lost, self._tell, self._tidy = lost, tell, tidy
         self._others: tuple[Node, ...] = ()
         self._seen: dict[str, tuple[int, float]] = {}  # the beat and since when it stands
         self._problem = ""
         self.draining = False
         self._takes_over = False
+        self._told = (0, False)  # devices that the others can count on, and whether this node leaves
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
@@ -86,7 +92,7 @@ class Presence:
         self._store.leave(self.executor)
 
     def look(self) -> None:
-        """A node left, perhaps."""
+        """A node came or left, perhaps."""
         self._wake.set()
 
     @property
@@ -106,16 +112,19 @@ class Presence:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait(self._seconds / _BEATS if not self._problem else AGAIN_SECONDS)
+            settled = self._told[0] and not self._problem and not self._idle()
+            self._wake.wait(self._seconds / _BEATS if settled else AGAIN_SECONDS)
             if self._stop.is_set():
                 return
             woken = self._wake.is_set()
             self._wake.clear()
+            if self._idle():
+                self._forget()
+                continue
             try:
                 self._round()
             except Exception as error:
-                self._seen.clear()  # what happened meanwhile is not known: nobody is dead before the whole time again
-                self._others = ()
+                self._forget()
                 if not self._problem:
                     _log.warning("no contact with the other nodes", extra={"reason": type(error).__name__})
                 if away(error):
@@ -130,12 +139,21 @@ class Presence:
             if woken:
                 self._stop.wait(0.02)  # many who leave at once are one look
 
+    def _forget(self) -> None:
+        """What happens meanwhile is not known: nobody is dead before the whole time again."""
+        self._seen.clear()
+        self._others = ()
+
     def _round(self) -> None:
         devices, speed = self._figures()
         if self.shared and not self._store.beat(self.executor, devices, speed, self.draining):
             _log.warning("this node was taken for dead; what it had is done elsewhere")
             self._lost()
             self._store.register(self.executor, self.name, self._home)
+            devices = 0  # as the table has it now
+        if self._told != (devices, self.draining):
+            self._told = (devices, self.draining)
+            self._tell()
         # Before the table is read: a node is in the table before it owns work.
         strays = self._strays()
         now = time.monotonic()

@@ -14,8 +14,9 @@ import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import sqlalchemy as sa
 from dbos import (
     DBOS,
     DBOSConfig,
@@ -26,10 +27,11 @@ from dbos import (
     error,
 )
 
-from ..database import connect, one_at_a_time, sqlite_url
+from ..database import connect, one_at_a_time, shared, sqlite_url
 from ..settings import SettingsError
 from ..types import Lane
 from .hands import internal_error
+from .rows import AGAIN_SECONDS
 from .work import Stopped, Work
 
 STAGES: Final = ("plan", "decode", "finish")
@@ -58,7 +60,8 @@ class DurableQueue:
         self._running: dict[str, threading.Event] = {}
         self._changed = threading.Condition()
         self._stopping = False
-        self._open = False
+        self._closed = threading.Event()
+        self._closed.set()
         self.work: Work | None = None
 
     def start(self, work: Work) -> None:
@@ -68,6 +71,8 @@ class DurableQueue:
         _queue = self
         url = self._url
         engine = connect(url)
+        if shared(engine):
+            sa.event.listen(engine, "do_connect", self._patiently)
         config: DBOSConfig = {
             "name": "whisper",
             "application_version": _VERSION,
@@ -78,12 +83,26 @@ class DurableQueue:
             "log_level": "WARNING",
         }
         with one_at_a_time(engine, "dbos"):
-            DBOS(config=config)
+            self._dbos = DBOS(config=config)
             DBOS.launch()
             DBOS.register_queue(
                 _QUEUE, worker_concurrency=self._slots, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
             )
-        self._open = True
+        self._closed.clear()
+
+    def _patiently(self, dialect: sa.Dialect, _: object, arguments: list[Any], options: dict[str, Any]) -> Any:
+        """A connection for DBOS, awaited while the database is away. DBOS would wait, too, but twice as long after each
+        failure, up to a minute and a half; one that never sees a failure goes on as soon as there is a database."""
+        while True:
+            try:
+                return dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError:
+                if self._closed.wait(AGAIN_SECONDS):
+                    raise
+
+    @property
+    def _open(self) -> bool:
+        return not self._closed.is_set()
 
     def hand_over(self, within: float = 5.0) -> None:
         """Jobs stop where they are and stay in the queue; from now on nothing is taken out of it here."""
@@ -94,7 +113,7 @@ class DurableQueue:
             while self._running and time.monotonic() < end:
                 self._changed.wait(0.1)
         if self._open:
-            self._open = False
+            self._closed.set()
             DBOS.destroy(workflow_completion_timeout_sec=0)
 
     def stop(self) -> None:
@@ -122,9 +141,15 @@ class DurableQueue:
     def recover(self, executor: str) -> None:
         """Queues the jobs again that a dead process had started."""
         if self._open:
-            # Not public: DBOS sells it as a service. The public `resume_workflows` starts a job from nothing. The
-            # version is pinned, and tests/cluster kill, freeze and cut off nodes.
-            DBOS._recover_pending_workflows([executor])
+            # Not public, here and below: DBOS sells it as a service. The public `resume_workflows` starts a job from
+            # nothing. The version is pinned, and tests/cluster kill, freeze and cut off nodes.
+            self._dbos._recover_pending_workflows([executor])
+
+    def _again(self, job_id: str) -> None:
+        """Queues a job again that stopped here though this node works on: it was begun while the others took the node
+        for dead, or before they did. Nothing happens where they have queued it already, and to one that has ended."""
+        if self._open and not self._stopping:
+            self._dbos._sys_db.reenqueue_for_recovery(job_id, [self.executor], _QUEUE)
 
     def submit(self, job_id: str, lane: Lane) -> None:
         """Stored when it returns. Harmless to repeat. A node that hands over leaves it to the others, who look for
@@ -172,14 +197,17 @@ class DurableQueue:
                         break
         except error.DBOSWorkflowCancelledError:
             self.work.release(job_id)
+            self._again(job_id)
             raise
         except Stopped:  # while it waited; a try that never began does not count
+            self._again(job_id)
             raise error.DBOSWorkflowCancelledError(job_id) from None
         except Exception:
             _log.exception("job failed", extra={"job": job_id})
             try:
                 self.work.fail_for_good(job_id, internal_error(), stop)
             except Stopped:
+                self._again(job_id)
                 raise error.DBOSWorkflowCancelledError(job_id) from None
         finally:
             self.work.left(job_id)

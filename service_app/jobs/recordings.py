@@ -5,8 +5,8 @@
     <folder>/.resumable        uploads that any node may go on with
     <folder>/.store            which store this is
 
-An unmounted folder looks empty and can be written; a mount whose server is gone hangs. So the mark is read again and
-again by a thread of its own, and whoever needs the store asks `problem` first.
+An unmounted folder looks empty and can be written; a mount whose server is gone hangs whoever touches it. So on a
+cluster the mark is read again and again by a thread of its own, and whoever needs the store asks `problem` first.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..errors import media_away
 
 _LOOK_SECONDS: Final = 1.0
 _HANGS_SECONDS: Final = 5.0  # without an answer of the file system
+_TURN_SECONDS: Final = 0.02
 _ROOM: Final = 8 << 20  # bytes
 _INCOMING_SECONDS: Final = 24 * 3600.0
 
@@ -38,8 +39,10 @@ class Recordings:
         self._mark = mark
         self.incoming: Final = folder / ".incoming" / node
         self.resumable: Final = folder / ".resumable"
-        self._answered = time.monotonic()
+        self._asked = self._answered = time.monotonic()  # the last time that an answer came, and when it was asked for
         self._said = ""
+        self._full = False
+        self._wanted = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="recordings", daemon=True)
 
@@ -57,6 +60,7 @@ class Recordings:
 
     def close(self) -> None:
         self._stop.set()
+        self._wanted.set()
 
     @property
     def problem(self) -> str:
@@ -73,7 +77,11 @@ class Recordings:
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for the text, the log and the databases of a stage."""
+        """Whether there is no room for the text, the log and the databases of a stage; on a cluster as of the last
+        look."""
+        return self._full if self._mark is not None else self._no_room()
+
+    def _no_room(self) -> bool:
         try:
             return shutil.disk_usage(self._folder).free < _ROOM
         except OSError:
@@ -87,14 +95,13 @@ class Recordings:
         return disk.total, disk.free
 
     def at_fault(self) -> bool:
-        """Looks now: whether what just went wrong may be the store's doing."""
-        if self.full:
-            return True
-        if self._mark is None:
-            return False
-        if not self.problem:
-            self._look()
-        return bool(self.problem)
+        """Looks now: whether what just went wrong may be the store's doing. Blocks no longer than a store may hang."""
+        now = time.monotonic()
+        self._wanted.set()
+        while self._mark is not None and self._asked < now and not self.problem:
+            if self._stop.wait(_TURN_SECONDS):
+                break
+        return bool(self.problem) or self.full
 
     def media(self, job_id: str) -> Path:
         return self._folder / job_id / "media"
@@ -146,12 +153,16 @@ class Recordings:
             raise OSError(errno.EIO, self.problem)
 
     def _watch(self) -> None:
-        while not self._stop.wait(_LOOK_SECONDS):
+        while not self._stop.is_set():
+            self._wanted.wait(_LOOK_SECONDS)
+            self._wanted.clear()
             self._look()
 
     def _look(self) -> None:
+        asked = time.monotonic()
         self._said = self._compare()
-        self._answered = time.monotonic()
+        self._full = not self._said and self._no_room()
+        self._asked, self._answered = asked, time.monotonic()
 
     def _compare(self) -> str:
         if self._mark is None:

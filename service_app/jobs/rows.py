@@ -76,6 +76,12 @@ MIGRATIONS: Final = (
     CREATE TABLE leases (name TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL);
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
     """,
+    # Of a job's windows on the board, those that nobody has claimed (board.py).
+    """
+    ALTER TABLE jobs ADD COLUMN free INTEGER NOT NULL DEFAULT 0;
+    UPDATE jobs SET free = (SELECT count(*) FROM open_windows WHERE job_id = jobs.id AND claimed_by IS NULL)
+    WHERE state = 'running'
+    """,
 )
 COLUMNS: Final = (
     "id, owner, name, state, options, lane, created, started, finished, progress, duration, language, failure, text, "

@@ -153,7 +153,7 @@ class RunStore(Rows):
         with self._engine.begin() as connection:
             ended = connection.execute(
                 sa.text(
-                    f"UPDATE jobs SET state = :state, failure = :failure, finished = :now "  # noqa: S608
+                    f"UPDATE jobs SET state = :state, failure = :failure, finished = :now, free = 0 "  # noqa: S608
                     f"WHERE id = :id AND {UNFINISHED}{whose}"
                 ),
                 {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from ..types import Job, JobState, Segment
 from . import codec
+from .figures import Waiting, waiting
 from .rows import COLUMNS, Rows, job_of, recognised_text
 
 
@@ -22,25 +23,42 @@ class WindowSegments:
 
 class JobStore(Rows):
     def add(
-        self, job: Job, *, fingerprint: str | None = None, key_id: str | None = None, webhook: str | None = None
+        self,
+        job: Job,
+        *,
+        fingerprint: str | None = None,
+        key_id: str | None = None,
+        webhook: str | None = None,
+        room: Callable[[list[Waiting]], None] | None = None,
     ) -> None:
-        self._write(
-            "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, source, "
-            "fingerprint, key_id, webhook) VALUES (:id, :owner, :name, :state, :lane, :options, :created, :size, "
-            ":source, :fingerprint, :key_id, :webhook) ON CONFLICT DO NOTHING",
-            id=job.id,
-            owner=job.owner,
-            name=job.name,
-            state=job.state.value,
-            lane=job.lane.value,
-            options=codec.dump_options(job.options),
-            created=job.created,
-            size=job.size,
-            source=job.source,
-            fingerprint=fingerprint,
-            key_id=key_id,
-            webhook=webhook,
-        )
+        """`room` is asked about the other unfinished jobs, by one node at a time, and what it raises is raised: then
+        nothing is stored. Of a job that is stored already it is not asked."""
+        with self._engine.begin() as connection:
+            if room is not None and self._shared:  # SQLite has one writer: from the INSERT on it is this one
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('room'))"))
+            stored = connection.execute(
+                sa.text(
+                    "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, source, "
+                    "fingerprint, key_id, webhook) VALUES (:id, :owner, :name, :state, :lane, :options, :created, "
+                    ":size, :source, :fingerprint, :key_id, :webhook) ON CONFLICT DO NOTHING"
+                ),
+                {
+                    "id": job.id,
+                    "owner": job.owner,
+                    "name": job.name,
+                    "state": job.state.value,
+                    "lane": job.lane.value,
+                    "options": codec.dump_options(job.options),
+                    "created": job.created,
+                    "size": job.size,
+                    "source": job.source,
+                    "fingerprint": fingerprint,
+                    "key_id": key_id,
+                    "webhook": webhook,
+                },
+            )
+            if room is not None and stored.rowcount:
+                room([entry for entry in waiting(connection) if entry.id != job.id])
         self.note(job.id, job.created, "accepted")
 
     def get(self, job_id: str) -> Job | None:

@@ -96,7 +96,11 @@ class Work:
         self._ended = ended
 
     def begin(self, job_id: str, stop: threading.Event) -> bool:
-        """Takes the job over, alone where it is suspected of a crash. Raises `Stopped`."""
+        """Takes the job over as soon as its recording is there, alone where it is suspected of a crash. Raises
+        `Stopped`."""
+        while self._recordings.problem:
+            if stop.wait(AGAIN_SECONDS):
+                raise Stopped
         return self._awaiting_stores(stop, lambda: self._begin(job_id, stop))
 
     def _begin(self, job_id: str, stop: threading.Event) -> bool:

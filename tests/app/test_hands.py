@@ -35,8 +35,8 @@ class AnswerLost(Board):
 
     failed = False
 
-    def claim(self, job_id: str, executor: str, most: int) -> list[int]:
-        positions = super().claim(job_id, executor, most)
+    def claim(self, job_id: str, executor: str, most: int, nodes: int = 1) -> list[int]:
+        positions = super().claim(job_id, executor, most, nodes)
         if not self.failed:
             self.failed = True
             raise AWAY
@@ -71,9 +71,11 @@ def taken_up(folder: Path, board: type[Board], runs: type[RunStore]) -> Iterator
         seconds=15,
         shared=False,
         figures=lambda: (1, None),
+        idle=str,
         owners=set,
         recover=lambda _: None,
         lost=lambda: None,
+        tell=lambda: None,
         tidy=lambda: None,
     )
     presence.register()

@@ -114,6 +114,7 @@ class Node:
     wire: Wire | None = None
     command: list[str] = field(default_factory=server_command)
     port: int = field(default_factory=free_port)
+    release: Path = ROOT  # where its program is read from
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -129,7 +130,7 @@ class Node:
             "WHISPER_HOST": self.address,
             "WHISPER_PORT": str(self.port),
             "WHISPER_DATA_DIR": str(self.folder / "data"),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{self.release}:{ROOT}",
         }
 
     @property

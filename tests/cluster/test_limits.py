@@ -15,11 +15,14 @@ from service_app.auth import Auth
 from service_app.auth.store import AuthStore
 from service_app.database import connect
 from service_app.errors import Busy, Unauthorized
+from service_app.jobs.pace import Limits, require_room
+from service_app.jobs.store import JobStore
 from service_app.settings import Settings
+from service_app.types import Job, JobState, Lane, Options
 from tests.app.conftest import PASSWORD, USER, create
 
 from .jobs import finished, speech
-from .machines import Cluster, client
+from .machines import Cluster, Database, Node, client
 
 NETWORK = "203.0.113.50"
 OTHER = "bob"
@@ -100,24 +103,59 @@ def test_a_key_s_minutes_are_used_up_at_every_node(cluster: Cluster) -> None:
 
 
 def test_unfinished_jobs_count_at_every_node(cluster: Cluster) -> None:
-    """A user may have 200. They are those of a node that is busy: rows that it holds and does not get to."""
+    """A user may have 200. Most are those of a node that is busy: rows that it holds and does not get to."""
     with stores(cluster, 1) as (store,):
         key = store.add_key("many", OTHER, time.time())
         cluster.execute(
             "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, executor) "
             "SELECT 'many' || n, :owner, 'a.wav', 'queued', 'bulk', '{}', :now, 1600, "
-            "(SELECT min(executor) FROM nodes WHERE name = 'n1' AND beat >= 0) FROM generate_series(1, 200) n",
+            "(SELECT min(executor) FROM nodes WHERE name = 'n1' AND beat >= 0) FROM generate_series(1, 199) n",
             owner=OTHER,
             now=time.time(),
         )
+
+        def sent(node: Node) -> int:
+            """A long one; it lasts until it is deleted."""
+            with client(node.url, key) as other:
+                return other.post("/api/jobs", files={"file": ("a.wav", speech(400, 0.5).encode())}).status_code
+
         try:
+            with ThreadPoolExecutor(6) as threads:  # one place is left, and all nodes are asked for it at once
+                assert sorted(threads.map(sent, cluster.nodes[:3] * 2)) == [202, 429, 429, 429, 429, 429]
             for node in cluster.nodes[:3]:
                 with client(node.url, key) as other:
                     full = other.post("/api/jobs", files={"file": ("a.wav", speech(1, 0.01).encode())})
                     assert (full.status_code, full.json()["error"]["code"]) == (429, "too_many_jobs"), node.name
                     assert int(full.headers["retry-after"]) > 0
         finally:
+            with client(cluster.nodes[0].url, key) as other:
+                other.delete(f"/api/jobs/{other.get('/api/jobs?limit=1').json()['jobs'][0]['id']}")
             cluster.execute("DELETE FROM jobs WHERE owner = :owner", owner=OTHER)
             store.revoke_key("many", OTHER)
     with cluster.nodes[1].client() as somebody:
         finished(somebody, create(somebody, speech(1, 0.01)), 1)
+
+
+@pytest.mark.parametrize(("limits", "fit"), [(Limits(jobs=5), 5), (Limits(minutes=1), 6), (Limits(jobs_of_user=5), 5)])
+def test_the_last_places_are_given_once(database: Database, limits: Limits, fit: int) -> None:
+    """Three nodes take in thirty recordings at once, of 12 s each where a second of work decodes one second."""
+    name = database.create(f"room{limits.jobs}_{limits.minutes}_{limits.jobs_of_user}")
+    engines = [connect(database.url("127.0.0.1", name)) for _ in range(3)]
+    try:
+        nodes = [JobStore(engine) for engine in engines]
+
+        def taken_in(number: int) -> bool:
+            job = Job(f"job{number}", USER, "a.wav", JobState.QUEUED, Options(), Lane.BULK, time.time(), size=192_000)
+            try:
+                nodes[number % 3].add(job, room=lambda waiting: require_room(USER, waiting, 1.0, limits))
+            except Busy:
+                return False
+            nodes[0].add(job, room=lambda _: pytest.fail("it is stored already"))
+            return True
+
+        with ThreadPoolExecutor(12) as threads:
+            accepted = sum(threads.map(taken_in, range(30)))
+        assert (accepted, len(nodes[0].history(USER, 100, "", None))) == (fit, fit)
+    finally:
+        for engine in engines:
+            engine.dispose()

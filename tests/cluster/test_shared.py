@@ -224,11 +224,13 @@ def test_what_is_no_text_is_refused_here_too(cluster: Cluster) -> None:
 
 
 def test_figures_tell_the_node_from_the_cluster(cluster: Cluster) -> None:
+    wanted = {
+        'whisper_node_info{node="n1"} 1',
+        f"whisper_cluster_nodes {len(cluster.nodes)}",
+        f"whisper_cluster_devices {len(cluster.nodes)}",
+    }
     with cluster.nodes[0].client() as client:
-        lines = client.get("/metrics").text.splitlines()
-    assert 'whisper_node_info{node="n1"} 1' in lines
-    assert f"whisper_cluster_nodes {len(cluster.nodes)}" in lines
-    assert f"whisper_cluster_devices {len(cluster.nodes)}" in lines
+        until(lambda: wanted <= set(client.get("/metrics").text.splitlines()), "every node is counted")
 
 
 def test_two_servers_in_one_data_folder(cluster: Cluster) -> None:

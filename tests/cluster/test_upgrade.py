@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from pathlib import Path
 
 import httpx
 
-from tests.app.conftest import create
+from service_app import __version__
+from tests.app.conftest import ROOT, create
 
 from .jobs import decoded, finished, owner_of, progressed, speech
 from .machines import Cluster, until
@@ -33,8 +36,27 @@ def test_a_drained_node_hands_over(cluster: Cluster) -> None:
     assert leaving.run("drain").returncode == 0, "there is nothing to drain"
 
 
-def test_a_rolling_upgrade_under_load(cluster: Cluster) -> None:
+_ADDS = "ALTER TABLE jobs ADD COLUMN later INTEGER NOT NULL DEFAULT 0"
+
+
+def newer(folder: Path) -> Path:
+    """Another release of this checkout, which also adds to the tables."""
+    shutil.copytree(ROOT / "service_app", folder / "service_app", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, was, becomes in (
+        ("__init__.py", f'"{__version__}"', '"0.2.0"'),
+        ("jobs/rows.py", "\n)\nCOLUMNS", f"\n    {_ADDS!r},\n)\nCOLUMNS"),
+    ):
+        file = folder / "service_app" / name
+        text = file.read_text()
+        assert text.count(was) == 1, name
+        file.write_text(text.replace(was, becomes))
+    return folder
+
+
+def test_a_rolling_upgrade_under_load(cluster: Cluster, tmp_path: Path) -> None:
+    """One node after the other gets a release that adds to the tables; the first one is taken back."""
     balancer = cluster.balancer()
+    release = newer(tmp_path)
     accepted: dict[str, int] = {}
     problems: list[str] = []
     over = threading.Event()
@@ -51,20 +73,32 @@ def test_a_rolling_upgrade_under_load(cluster: Cluster) -> None:
             number += 1
             over.wait(0.15)
 
+    first, second = cluster.nodes[:2]
     thread = threading.Thread(target=load)
     thread.start()
     try:
-        for node in cluster.nodes[:3]:
+        for node, program in ((first, release), (second, release), (first, ROOT)):
             before = len(accepted)
             assert node.run("drain", "--timeout", "60").returncode == 0
             node.end()
+            node.release = program
             node.start()
             until(lambda before=before: len(accepted) > before, "work comes in")
     finally:
         over.set()
         thread.join()
     assert problems == []
-    with cluster.nodes[0].client() as client:
+    versions = []
+    for node in (first, second):
+        with node.client() as client:
+            versions.append(client.get("/openapi.json").json()["info"]["version"])
+            job_id = create(client, speech(1, 0.01))
+            finished(client, job_id, 1)
+            assert cluster.query("SELECT later FROM jobs WHERE id = :id", id=job_id) == [(0,)]
+    assert versions == [__version__, "0.2.0"]
+    with first.client() as client:
         for job_id, windows in accepted.items():
             finished(client, job_id, windows)
     assert len(accepted) > 10
+    second.end()
+    second.release = ROOT
