@@ -51,6 +51,7 @@ if [ "$target" = test ]; then
         need iproute2 "$why" command -v ip
         need nftables "$why" command -v nft
         need packer "the image's recipe is validated" command -v packer
+        need bindfs "recordings whose file system hangs" command -v bindfs
     fi
 fi
 

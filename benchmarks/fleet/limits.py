@@ -35,7 +35,7 @@ class Need:
 
 
 def posted(seen: Outcome) -> float:
-    """Jobs on the board at its longest: a node posts the windows of those that it runs, the others wait in the queue."""
+    """Jobs on the board at its longest: a node posts the windows of those that it runs, the others are queued."""
     return min(seen.open_jobs, SLOTS * seen.devices)
 
 

@@ -4,7 +4,8 @@
                                                               └───▶ the folder of recordings, which they share
 
 Each node has its own data folder, as each machine has; only speech is replaced by an engine that takes its time. With
-root a node can live in a network namespace of its own, so that its network can be cut.
+root a node can live in a network namespace of its own, so that its network can be cut. All of them end with the process
+that started them, however that ends.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from tests.app.conftest import ROOT, TLS, USER, server_command
 POSTGRESQL = Path("/usr/lib/postgresql")
 NODE_SECONDS = 3  # the time to live: 15 s in earnest
 DATABASE_PASSWORD = "never-to-be-shown"  # the server asks for none
+_WITH_US = ("setpriv", "--pdeathsig=KILL")  # before a command: it ends when we do
 _STATS = ("fsync=off", "full_page_writes=off", "max_connections=300", "shared_buffers=32MB", "autovacuum_naptime=20s")
 
 
@@ -58,23 +60,28 @@ class Database:
     def __init__(self, addresses: tuple[str, ...] = ("127.0.0.1",)) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="whisper-postgresql-"))
         self.port = free_port()
-        self._as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
-        if self._as:
+        self._as = list(_WITH_US)
+        if os.getuid() == 0:
+            self._as += ["--reuid=65534", "--regid=65534", "--clear-groups"]
             shutil.chown(self.folder, 65534, 65534)
-        self._call("initdb", "-U", "whisper", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+        made = self._call("initdb", "-U", "whisper", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+        assert made.wait() == 0, self._log()
         with (self.folder / "data" / "pg_hba.conf").open("a") as file:
             file.write("host all all 10.213.0.0/16 trust\n")
-        self._options = [f"listen_addresses={','.join(addresses)}", f"port={self.port}", *_STATS]
-        self._options.append(f"unix_socket_directories={self.folder}")
+        options = [f"listen_addresses={','.join(addresses)}", f"port={self.port}", *_STATS]
+        options.append(f"unix_socket_directories={self.folder}")
+        self._options = [word for option in options for word in ("-c", option)]
 
     def start(self) -> Database:
-        flags = " ".join(f"-c {option}" for option in self._options)
-        self._call("pg_ctl", "start", "-w", "-l", str(self.folder / "log"), "-o", flags)
+        self._process = self._call("postgres", *self._options)
+        asked = (str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port))
+        until(lambda: subprocess.run(asked, check=False).returncode == 0, "the database answers", self._log)
         return self
 
-    def stop(self, how: str = "immediate") -> None:
-        """`immediate` is a crash."""
-        self._call("pg_ctl", "stop", "-w", "-m", how)
+    def stop(self) -> None:
+        """A crash: every connection breaks."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
 
     def create(self, name: str) -> str:
         """A new database; the path of its address."""
@@ -88,19 +95,22 @@ class Database:
         return f"postgresql+psycopg://whisper:{DATABASE_PASSWORD}@{host}:{self.port}/{name}"
 
     def remove(self) -> None:
-        with contextlib.suppress(subprocess.CalledProcessError):
+        if self._process.poll() is None:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _call(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [*self._as, str(programs() / program), "-D", str(self.folder / "data"), *arguments],
-            check=True,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "errors").open("ab"),
-        )
+    def _call(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*self._as, str(programs() / program), "-D", str(self.folder / "data"), *arguments],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text()
 
 
 @dataclass
@@ -140,7 +150,9 @@ class Node:
     def launch(self) -> Node:
         self.folder.mkdir(exist_ok=True)
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([*self.prefix, *self.command], env=self.settings, stderr=log, stdout=log)
+            self.process = subprocess.Popen(
+                [*_WITH_US, *self.prefix, *self.command], env=self.settings, stderr=log, stdout=log
+            )
         return self
 
     def start(self) -> Node:
@@ -229,7 +241,9 @@ class Balancer:
 
     def start(self) -> Balancer:
         self._process = subprocess.Popen(
-            ["haproxy", "-db", "-f", str(self._configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*_WITH_US, "haproxy", "-db", "-f", str(self._configuration)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         return self
 
@@ -339,6 +353,8 @@ class Wire:
 def wired(number: int) -> Iterator[Wire]:
     """Needs root."""
     wire = Wire(f"whisper{number}", f"10.213.{number}.2", f"10.213.{number}.1")
+    with contextlib.suppress(subprocess.CalledProcessError):  # of tests that were killed
+        _ip("netns", "delete", wire.name)
     _ip("netns", "add", wire.name)
     try:
         _ip("link", "add", f"{wire.name}h", "type", "veth", "peer", "name", "eth0", "netns", wire.name)

@@ -102,7 +102,7 @@ def test_the_database_crashes_and_comes_back(cluster: Cluster, database: Databas
     node = cluster.nodes[0]
     with node.client() as client:
         jobs = [progressed(client, speech(40, 0.1)), create(client, speech(5, 0.05))]
-        database.stop("immediate")
+        database.stop()
         try:
             node.await_ready(503)
             assert node.readiness()[1]["reason"] == "the database cannot be reached"
