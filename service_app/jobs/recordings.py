@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import shutil
 import threading
@@ -41,6 +42,7 @@ class Recordings:
         self.resumable: Final = folder / ".resumable"
         self._asked = self._answered = time.monotonic()  # the last time that an answer came, and when it was asked for
         self._said = ""
+        self._away = -math.inf  # when it was, the last time
         self._full = False
         self._wanted = threading.Event()
         self._stop = threading.Event()
@@ -95,13 +97,14 @@ class Recordings:
         return disk.total, disk.free
 
     def at_fault(self) -> bool:
-        """Looks now: whether what just went wrong may be the store's doing. Blocks no longer than a store may hang."""
+        """Looks now: whether what just went wrong may be the doing of the store, which may be back since. Blocks no
+        longer than a store may hang."""
         now = time.monotonic()
         self._wanted.set()
         while self._mark is not None and self._asked < now and not self.problem:
             if self._stop.wait(_TURN_SECONDS):
                 break
-        return bool(self.problem) or self.full
+        return bool(self.problem) or now - self._away < 2 * _LOOK_SECONDS or self.full
 
     def media(self, job_id: str) -> Path:
         return self._folder / job_id / "media"
@@ -160,7 +163,10 @@ class Recordings:
 
     def _look(self) -> None:
         asked = time.monotonic()
-        self._said = self._compare()
+        said = self._compare()
+        if said or self.problem:
+            self._away = time.monotonic()
+        self._said = said
         self._full = not self._said and self._no_room()
         self._asked, self._answered = asked, time.monotonic()
 

@@ -34,6 +34,7 @@ from service_app.database import connect
 from tests.app.conftest import ROOT, TLS, USER, server_command
 
 POSTGRESQL = Path("/usr/lib/postgresql")
+NETWORK = "10.213.0.0/16"  # of nodes in namespaces
 NODE_SECONDS = 3  # the time to live: 15 s in earnest
 DATABASE_PASSWORD = "never-to-be-shown"  # the server asks for none
 _WITH_US = ("setpriv", "--pdeathsig=KILL")  # before a command: it ends when we do
@@ -67,7 +68,7 @@ class Database:
         made = self._call("initdb", "-U", "whisper", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
         assert made.wait() == 0, self._log()
         with (self.folder / "data" / "pg_hba.conf").open("a") as file:
-            file.write("host all all 10.213.0.0/16 trust\n")
+            file.write(f"host all all {NETWORK} trust\n")
         options = [f"listen_addresses={','.join(addresses)}", f"port={self.port}", *_STATS]
         options.append(f"unix_socket_directories={self.folder}")
         self._options = [word for option in options for word in ("-c", option)]
@@ -271,7 +272,7 @@ class Cluster:
             "WHISPER_NODE_SECONDS": str(NODE_SECONDS),
             "WHISPER_CANARY_MINUTES": "0",
             "WHISPER_ABANDON_SECONDS": "1",
-            "WHISPER_PRIVATE_NETWORKS": "127.0.0.0/8",
+            "WHISPER_PRIVATE_NETWORKS": f"127.0.0.0/8 {NETWORK}",
             **environment,
         }
         self.nodes: list[Node] = []

@@ -178,7 +178,8 @@ def test_a_node_that_alone_loses_the_recordings_is_replaced(
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "media_away")
             assert int(refused.headers["retry-after"]) > 0
             finished(elsewhere, job_id, 100, lambda: lonely.log)
-            assert owner_of(cluster, job_id) != lonely.name
+            # What fails goes back at once, and the job may end where it was; what hangs is taken away.
+            assert broken is failing or owner_of(cluster, job_id) != lonely.name
             before = written(cluster, job_id)
         lonely.await_ready()
         finished(client, create(client, speech(8, 0.05)), 8)

@@ -16,7 +16,7 @@ from tests.app.conftest import PASSWORD, USER, create, ended
 from tests.app.no_text import REFUSED, refuses, takes
 
 from .jobs import decoded, finished, progressed, speech, text
-from .machines import Cluster, until
+from .machines import Cluster, Wire, until
 
 
 def events(client: httpx.Client, job_id: str) -> list[tuple[str, dict[str, object]]]:
@@ -161,8 +161,8 @@ def test_a_repeated_call_finds_its_job_at_another_node(cluster: Cluster) -> None
 
 
 @contextmanager
-def receiver() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Where webhooks arrive: its address, and (job, signature) of each."""
+def receiver(wire: Wire | None) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Where webhooks arrive, from every node: its address, and (job, signature) of each."""
     told: list[tuple[str, str]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -174,17 +174,17 @@ def receiver() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer((wire.here if wire else "127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/told", told
+    yield f"http://{server.server_address[0]}:{server.server_port}/told", told
     server.shutdown()
     server.server_close()
     thread.join()
 
 
-def test_a_webhook_is_told_once(cluster: Cluster) -> None:
-    with receiver() as (url, told), cluster.nodes[0].client() as client:
+def test_a_webhook_is_told_once(cluster: Cluster, wire: Wire | None) -> None:
+    with receiver(wire) as (url, told), cluster.nodes[0].client() as client:
         jobs = [create(client, speech(2, 0.01), webhook=url) for _ in range(5)]
         for job_id in jobs:
             finished(client, job_id, 2)
