@@ -272,7 +272,7 @@ class Cluster:
             "WHISPER_NODE_SECONDS": str(NODE_SECONDS),
             "WHISPER_CANARY_MINUTES": "0",
             "WHISPER_ABANDON_SECONDS": "1",
-            "WHISPER_PRIVATE_NETWORKS": f"127.0.0.0/8 {NETWORK}",
+            "WHISPER_PRIVATE_NETWORKS": f"127.0.0.0/8,{NETWORK}",
             **environment,
         }
         self.nodes: list[Node] = []
