@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from deploy.local import orchestration
 from tests.instance.conftest import PASSWORD, ROOT, USER, api, encoded, start
 from tests.instance.machine import Machine, wait_until
 
@@ -18,6 +21,23 @@ CLIP = ROOT / "service_app/assets/clips/demo-en.wav"
 
 def outputs(machine: Machine) -> dict[str, str]:
     return json.loads(machine.signals()[-1]["data"])  # type: ignore[no-any-return]
+
+
+def operated(machine: Machine, operation: str) -> str:
+    """What the customer's operation prints: its OOS template, with Cloud Assistant's command really run."""
+    said: list[str] = []
+
+    def act(action: str, properties: Mapping[str, Any]) -> None:
+        assert (action, properties["instanceId"], properties["commandType"]) == (
+            "ACS::ECS::RunCommand", "i-1", "RunShellScript")  # fmt: skip
+        done = machine.run_command(properties["commandContent"], timeout=properties["timeout"])
+        assert done.returncode == 0, done.stdout + done.stderr
+        said.append(done.stdout)
+
+    template = (ROOT / f"assets/operations/{operation}.yaml").read_text(encoding="utf-8")
+    orchestration.run(template, {"regionId": "cn-hangzhou", "instanceIds": ["i-1"], "OOSAssumeRole": ""}, act)
+    (text,) = said
+    return text
 
 
 def test_success_tells_the_address_and_the_certificate(started: Machine) -> None:
@@ -162,7 +182,7 @@ def test_log_bundle_helps_and_holds_no_secret(started: Machine, tmp_path: Path) 
     ).stdout.strip()  # fmt: skip
     with started.path("/var/log/whisper/app.log").open("a") as log:
         log.write(f"Authorization: Bearer {key}\n")
-    printed = started.execute("bash", "/opt/whisper/current/scripts/collect-logs.sh").stdout.strip().splitlines()[-1]
+    printed = operated(started, "collect-logs").strip().splitlines()[-1]
     with tarfile.open(started.path(printed)) as bundle:
         bundle.extractall(tmp_path, filter="data")
     everything = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
@@ -172,6 +192,12 @@ def test_log_bundle_helps_and_holds_no_secret(started: Machine, tmp_path: Path) 
     for part in ("every device answers", "whisper-proxy.service", "table inet whisper", "127.0.0.1:7860"):
         assert part in everything, part
     assert started.execute("stat", "-c", "%U %a", printed).stdout.strip() == "root 600"
+
+
+def test_health_report_tells_what_an_operator_asks_first(started: Machine) -> None:
+    report = operated(started, "health-report")
+    for part in ('"ready":true', "whisper.service", "whisper-proxy.service", "== disk\n", "issuer=", "notAfter="):
+        assert part in report, report
 
 
 def test_another_password_ends_every_session(started: Machine) -> None:
