@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Failure
+from .shape import check
 
 SETTINGS = (
     "ApprovalType", "DeployType", "Duration", "IsSupportOperated", "PolicyNames", "ServiceType", "ShareType",
@@ -48,18 +49,13 @@ class Project:
             at = f"{config}:{mark.line + 1}:{mark.column + 1}" if mark else str(config)
             reason = getattr(error, "strerror", None) or getattr(error, "problem", None) or "not UTF-8"
             raise Failure(f"{at}: cannot be read ({reason})", "mend the file", code="Config") from None
-        self._service: dict[str, Any] = _mapping(content, "Service", config.name)
-        self.artifacts: Mapping[str, dict[str, Any]] = _artifacts(content, config.name)
-        infos = self._service.get("ServiceInfo")
-        if not isinstance(infos, list) or not infos or not all(isinstance(info, dict) for info in infos):
-            raise Failure(f"{config.name}: Service/ServiceInfo: should be a list of languages", code="Config")
-        self.name = str(infos[0].get("Name", ""))
-        metadata = _mapping(self._service, "DeployMetadata", f"{config.name}: Service")
-        _mappings(metadata, "TemplateConfigs", f"{config.name}: Service/DeployMetadata")
-        operations = self._service.get("OperationMetadata") or {}
-        if isinstance(operations, dict) and "CustomOperations" in operations:
-            custom = _mapping(operations, "CustomOperations", f"{config.name}: Service/OperationMetadata")
-            _mappings(custom, "Actions", f"{config.name}: Service/OperationMetadata/CustomOperations")
+        if isinstance(content, dict) and content.get("Artifact") is None:
+            content["Artifact"] = {}  # there need not be one
+        check(content, config.name)
+        self._service: dict[str, Any] = content["Service"]
+        self.artifacts: Mapping[str, dict[str, Any]] = content["Artifact"]
+        _artifacts_are_whole(self.artifacts, config.name)
+        self.name = str(self._service["ServiceInfo"][0].get("Name", ""))
         for file in self.files(self.fields()):
             if not file.path.is_file():
                 raise Failure(
@@ -112,33 +108,15 @@ def resolve_artifacts(fields: Mapping[str, Any], ids: Mapping[str, str]) -> None
             relation["ArtifactId"] = ids[match[1]]
 
 
-def _mapping(content: Any, key: str, at: str) -> dict[str, Any]:
-    value = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(value, dict):
-        raise Failure(f"{at}/{key}: should be a mapping", "mend the file", code="Config")
-    return value
-
-
-def _mappings(content: Mapping[str, Any], key: str, at: str) -> None:
-    value = content.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise Failure(f"{at}/{key}: should be a list of mappings", "mend the file", code="Config")
-
-
-def _artifacts(content: Mapping[str, Any], at: str) -> Mapping[str, dict[str, Any]]:
-    if content.get("Artifact") is None:
-        return {}
-    artifacts = _mapping(content, "Artifact", at)
-    for name in artifacts:
-        artifact = _mapping(artifacts, name, f"{at}: Artifact")
+def _artifacts_are_whole(artifacts: Mapping[str, Mapping[str, Any]], at: str) -> None:
+    for name, artifact in artifacts.items():
         for key in ("ArtifactType", "ArtifactName"):
             if not artifact.get(key):
                 raise Failure(f"{at}: Artifact/{name}/{key}: is missing", "mend the file", code="Config")
-        image = str((artifact.get("ArtifactProperty") or {}).get("ImageId", ""))
+        image = artifact.get("ArtifactProperty", {}).get("ImageId", "")
         if image.startswith("$"):  # computenest-cli would put the result of its ImageBuilder there
             raise Failure(f"{at}: Artifact/{name}/ArtifactProperty/ImageId: {image} is no image",
                           "build one: python -m deploy image build --with imagebuilder", code="Config")  # fmt: skip
-    return artifacts
 
 
 def _remedy(path: Path) -> str:

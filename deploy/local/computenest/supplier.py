@@ -185,7 +185,12 @@ class SupplierActions:
             raise invalid_parameter("DeployMetadata", "a template needs Name and Url")
         template = read_template(self._objects.read(config["Url"]).decode("utf-8", "replace"))
         validate(template, self._engine.handlers)
-        for package in config.get("PredefinedParameters", []):
+        packages = config.get("PredefinedParameters", [])
+        if not isinstance(packages, list) or not all(
+            isinstance(each, dict) and isinstance(each.get("Parameters", {}), dict) for each in packages
+        ):
+            raise invalid_parameter("DeployMetadata", "a package is a mapping with Name and Parameters")
+        for package in packages:
             unknown = set(package.get("Parameters", {})) - set(template.parameters)
             if unknown:
                 reason = f"package {package.get('Name')} names {', '.join(sorted(unknown))}, which the template lacks"
