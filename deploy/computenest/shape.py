@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import Failure
@@ -60,14 +60,13 @@ def check(content: Any, file: str) -> None:
 
 def _other(value: Any, shape: Shape, at: str) -> Iterator[str]:
     kind = shape if isinstance(shape, type) else type(shape)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+    fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    if not fits:
         yield f"{at or 'all of it'}: should be {_KINDS[kind]}"
-        return
-    inside: Iterable[tuple[Any, Any, Shape]] = ()
-    if kind is dict:
-        inside = ((key, item, shape.get(key, shape.get(_ANY))) for key, item in value.items())
+    elif kind is dict:
+        for key, item in value.items():
+            if (wanted := shape.get(key, shape.get(_ANY))) is not None:
+                yield from _other(item, wanted, f"{at}/{key}".lstrip("/"))
     elif kind is list:
-        inside = ((index, item, shape[0]) for index, item in enumerate(value))
-    for key, item, wanted in inside:
-        if wanted is not None:
-            yield from _other(item, wanted, f"{at}/{key}".lstrip("/"))
+        for index, item in enumerate(value):
+            yield from _other(item, shape[0], f"{at}/{index}")
