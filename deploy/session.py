@@ -40,6 +40,7 @@ class Session:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     args: Namespace = field(default_factory=Namespace)
+    began: bool = field(default=False, init=False)  # the local target, which nobody served before
 
     @property
     def interactive(self) -> bool:
@@ -73,15 +74,20 @@ class Session:
             return connect(region=region, endpoint=self.args.endpoint, profile=self.args.profile, sleep=self.sleep)
         from .target import local_endpoint
 
-        endpoint = local_endpoint(self.state_dir, start=self.verb in (*_MAKING, *LOOKS))
+        try:
+            endpoint = local_endpoint(self.state_dir, start=False)
+        except Failure:
+            endpoint = local_endpoint(self.state_dir, start=self.verb in (*_MAKING, *LOOKS))
+            self.began = True
         return connect_local(
             endpoint.host, endpoint.access_key_id, endpoint.access_key_secret, region=region, sleep=self.sleep
         )
 
     def leave(self) -> None:
-        """Ends a local target that was started for a look and has no stack."""
-        looked = self.verb in LOOKS or getattr(self.args, "dry_run", False)
-        if looked and self.args.local and "account" in self.__dict__:
+        """Ends a local target that was started for a look and has nothing."""
+        looked = (self.verb in LOOKS or getattr(self.args, "dry_run", False)) and "account" in self.__dict__
+        published = self.verb in ("service", "image") and self.began
+        if self.args.local and (looked or published):
             from .target import stop_if_idle
 
             stop_if_idle(self.state_dir)

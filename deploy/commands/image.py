@@ -54,7 +54,7 @@ def _build(session: Session, supplier: Supplier, project: Project, key: str) -> 
         return session.done({"artifacts": stale, "dry_run": True}, [*told, "nothing was changed"])
     for name in stale:
         make_artifact(supplier, project, name, found[name], tell=session.tell, pause=session.pause)
-    made = _versions(supplier, project, key)[0]
+    made = _versions(session, supplier, project, key)[0]
     data = {**asdict(made), "built": key in stale}
     return session.done(data, [f"{_name(project, key)} {made.version}  {made.properties.get('ImageId', '')}"])
 
@@ -126,7 +126,7 @@ def _verify(session: Session, supplier: Supplier, project: Project, key: str) ->
 
     args = session.args
     region = project.artifacts[key].get("ArtifactBuildProperty", {}).get("RegionId", args.site)
-    image_id = args.image_id or str(_versions(supplier, project, key)[0].properties.get("ImageId", ""))
+    image_id = args.image_id or str(_versions(session, supplier, project, key)[0].properties.get("ImageId", ""))
     name = f"image-check-{uuid.uuid4().hex[:8]}"
     if args.dry_run:
         return session.done({"image_id": image_id, "dry_run": True}, [f"{image_id} is deployed, tried and removed"])
@@ -164,7 +164,7 @@ def _fingerprint(outputs: Mapping[str, str]) -> str:
 
 
 def _distribute(session: Session, supplier: Supplier, project: Project, key: str) -> int:
-    made = _versions(supplier, project, key)[0]
+    made = _versions(session, supplier, project, key)[0]
     wanted = session.args.regions or list(project.artifacts[key].get("SupportRegionIds", []))
     for region in wanted:
         session.catalog.find_region(region)
@@ -179,7 +179,7 @@ def _distribute(session: Session, supplier: Supplier, project: Project, key: str
 
 
 def _list(session: Session, supplier: Supplier, project: Project, key: str) -> int:
-    versions = _versions(supplier, project, key, needed=False)
+    versions = _versions(session, supplier, project, key, needed=False)
     rows = [(v.version, v.status, str(v.properties.get("ImageId", "")), ",".join(v.regions)) for v in versions]
     table = session.table(("VERSION", "STATUS", "IMAGE", "REGIONS"), rows) if rows else ()
     if not rows:
@@ -189,7 +189,7 @@ def _list(session: Session, supplier: Supplier, project: Project, key: str) -> i
 
 def _retire(session: Session, supplier: Supplier, project: Project, key: str) -> int:
     wanted = session.args.image_version
-    versions = _versions(supplier, project, key)
+    versions = _versions(session, supplier, project, key)
     if not wanted or wanted not in {version.version for version in versions}:
         there = ", ".join(version.version for version in versions)
         raise Usage(f"--image-version {wanted or '?'}: no such version", f"choose one of {there}", code="Version")
@@ -205,11 +205,13 @@ def _retire(session: Session, supplier: Supplier, project: Project, key: str) ->
     return session.done(data, [f"version {wanted} is deleted"])
 
 
-def _versions(supplier: Supplier, project: Project, key: str, *, needed: bool = True) -> list[Artifact]:
+def _versions(
+    session: Session, supplier: Supplier, project: Project, key: str, *, needed: bool = True
+) -> list[Artifact]:
     """Draft first, then the newest."""
     found = artifacts_of(supplier, project)[key]
     if found is None and needed:
-        raise Failure("the image was never built", "python -m deploy image build", code="NoImage")
+        raise Failure("the image was never built", f"build it: {session.command('image', 'build')}", code="NoImage")
     versions = supplier.artifact_versions(found.id) if found else []
     return sorted(versions, key=lambda v: (v.version != DRAFT, -int(v.version) if v.version.isdigit() else 0))
 
