@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import Failure
+from ..errors import Failure, Interrupted
 from .project import Project
 
 _BANDWIDTH = 100  # Mbit/s, for weights and packages; paid by traffic
@@ -84,17 +84,20 @@ def as_file(wanted: Mapping[str, Any]) -> str:
 def built(
     oos: Automation, wanted: Mapping[str, Any], zone: str, *, tell: Callable[[str], None], pause: Callable[[], None]
 ) -> str:
-    """The new image's id, once it is there. Raises `Failure` with the reason why it is not."""
+    """The new image's id, once it is there. Raises `Failure` with the reason why it is not, and `Interrupted`."""
     execution_id = oos.update_image(wanted, zone)
     tell(f"OOS runs {execution_id}")
+    remedy = f"see the execution {execution_id} in the OOS console"
     before = ""
-    while (execution := oos.execution(execution_id)).busy:
-        if execution.task not in ("", before):
-            tell(execution.task)
-            before = execution.task
-        pause()
+    try:
+        while (execution := oos.execution(execution_id)).busy:
+            if execution.task not in ("", before):
+                tell(execution.task)
+                before = execution.task
+            pause()
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; the build goes on", remedy) from None
     if execution.status != "Success" or not execution.image:
         why = f": {execution.reason}" if execution.reason else ""
-        remedy = f"see the execution {execution_id} in the OOS console"
         raise Failure(f"the build ended with {execution.status}{why}", remedy, code="ImageBuild")
     return execution.image

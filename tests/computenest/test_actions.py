@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.alibaba import Account, connect_local
 from deploy.alibaba.supplier import ComputeNestSupplier
-from deploy.computenest.builder import built
-from deploy.errors import Failure, ServiceError
+from deploy.computenest.builder import Execution, built
+from deploy.errors import Failure, Interrupted, ServiceError
 from deploy.local.computenest.artifacts import ArtifactActions
 from deploy.local.computenest.cases import CaseActions
 from deploy.local.computenest.supplier import SupplierActions
@@ -92,6 +93,31 @@ def test_a_build_that_fails_says_why(account: Account) -> None:
         built(oos, wanted, "cn-hangzhou-a", tell=said.append, pause=lambda: None)
     with pytest.raises(ServiceError, match="MissingParameter: The template parameter targetImageName"):
         built(oos, {**wanted, "TargetImageName": ""}, "cn-hangzhou-a", tell=said.append, pause=lambda: None)
+
+
+class Slow:
+    """OOS whose execution is looked at until somebody has enough."""
+
+    def update_image(self, settings: Mapping[str, Any], zone: str) -> str:
+        return "exec-1"
+
+    def execution(self, execution_id: str) -> Execution:
+        return Execution("Running", "runCommand", "", "")
+
+
+def test_a_build_that_is_interrupted_goes_on() -> None:
+    said: list[str] = []
+    looks: list[int] = []
+
+    def pause() -> None:
+        looks.append(1)
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="the build goes on") as interrupted:
+        built(Slow(), {}, "cn-hangzhou-a", tell=said.append, pause=pause)
+    assert said == ["OOS runs exec-1", "runCommand"], "each task is told once"
+    assert "exec-1" in interrupted.value.remedy
 
 
 def test_what_is_not_there_is_said(supplier: ComputeNestSupplier, service_id: str) -> None:
