@@ -8,6 +8,7 @@ follow the reference (openai-whisper, transcribe.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -132,7 +133,16 @@ def _climb(
     return min(tried, key=lambda j: j.compression)
 
 
+def require_number(probability: float) -> None:
+    """Raises ArithmeticError for NaN: every comparison with it is false, so it would pass for good or for nothing."""
+    if math.isnan(probability):
+        raise ArithmeticError("the model's probabilities are no numbers (NaN): its weights or the device are broken")
+
+
 def _judge(backend: Backend, hypothesis: Hypothesis, temperature: float) -> _Judged:
+    if hypothesis.tokens:
+        require_number(hypothesis.avg_logprob)
+        require_number(hypothesis.no_speech_prob)
     text = backend.text(hypothesis.tokens).strip()
     return _Judged(hypothesis, temperature, transcript.compression_ratio(text) if text else 0.0)
 

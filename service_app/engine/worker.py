@@ -93,7 +93,7 @@ def run(backend: Backend, tasks: tuple[Task, ...], alive: Callable[[], None]) ->
 
 
 def _run(backend: Backend, tasks: tuple[Task, ...], alive: Callable[[], None]) -> list[Outcome]:
-    from .decoding import Request, decode
+    from .decoding import Request, decode, require_number
 
     audio = [pcm.read(task.pcm, task.window.start, task.window.end) for task in tasks]
     outcomes: dict[int, Outcome] = {}
@@ -101,6 +101,8 @@ def _run(backend: Backend, tasks: tuple[Task, ...], alive: Callable[[], None]) -
     if unknown:
         found = backend.detect(backend.encode([audio[n] for n in unknown]))
         alive()
+        for _, probability in found:
+            require_number(probability)
         outcomes |= {n: Detected(*one) for n, one in zip(unknown, found, strict=True)}
     known = [n for n in range(len(tasks)) if n not in outcomes]
     requests = [Request(tasks[n].window, audio[n], tasks[n].language or "", tasks[n].options) for n in known]

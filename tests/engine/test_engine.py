@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import resource
@@ -15,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from service_app.engine import Engine, pcm_path, worker
-from service_app.engine.messages import Failed
+from service_app.engine.backends import Decode, Hypothesis
+from service_app.engine.messages import Failed, Task
 from service_app.errors import BadRequest, Unavailable, UserError
-from service_app.types import Lane, Options
+from service_app.types import Lane, Options, Window
 from tests.support import recordings
 
 from . import sounds
@@ -219,6 +221,36 @@ def test_an_idle_gpu_is_tried_and_its_loss_is_told() -> None:
     worker.serve(theirs, queue.SimpleQueue(), backend, 0.01)  # type: ignore[arg-type]
     assert ours.recv() == Failed("lost while idle: CUDA failed with error unspecified launch failure")
     assert backend.tries == 2
+
+
+@pytest.mark.parametrize("language", [None, "en"])
+def test_a_model_that_gives_no_numbers_fails_its_window(tmp_path: Path, language: str | None) -> None:
+    """Broken weights, or a device whose numbers overflow: no language is taken for found, no text for good."""
+
+    class Broken:
+        context_limit = 223
+
+        def encode(self, audio: list[object]) -> list[object]:
+            return audio
+
+        def rows(self, encoded: list[object], indices: list[int]) -> list[object]:
+            return [encoded[index] for index in indices]
+
+        def detect(self, encoded: list[object]) -> list[tuple[str, float]]:
+            return [("en", math.nan) for _ in encoded]
+
+        def generate(self, encoded: list[object], how: Decode) -> list[Hypothesis]:
+            return [Hypothesis((1,), math.nan, 0.0) for _ in encoded]
+
+        def text(self, tokens: tuple[int, ...]) -> str:
+            return "word"
+
+    pcm = tmp_path / "media.pcm"
+    pcm.write_bytes(bytes(32_000))
+    task = Task(pcm, Window(0, 0.0, 1.0), Options(), language)
+    (outcome,) = worker.run(Broken(), (task,), lambda: None)  # type: ignore[arg-type]
+    assert isinstance(outcome, Failed)
+    assert "no numbers (NaN)" in outcome.reason
 
 
 def test_a_worker_without_memory_is_replaced_and_no_window_is_lost(long_recording: Path) -> None:
