@@ -44,6 +44,16 @@ FORMATS = [
 ]
 
 
+def test_a_wav_file_that_holds_another_coding_is_heard_and_no_noise(extractor: Extractor, tmp_path: Path) -> None:
+    """As ripped from a DVD or a surround CD: its header says 16-bit samples."""
+    inside = sounds.encode(tmp_path / "inside", sounds.read_wav(recordings.beckett()), form="ac3", codec="ac3")
+    data = inside.read_bytes()
+    media = sounds.write_wav(tmp_path / "media", np.frombuffer(data[: len(data) // 2 * 2], np.int16))
+    found = extractor.extract(media, lambda: False)
+    (window,) = found.windows
+    assert window == pytest.approx((0.0, 9.2), abs=0.3)
+
+
 @pytest.mark.parametrize(("form", "codec", "rate"), FORMATS)
 def test_stereo_formats_give_the_same_speech(
     extractor: Extractor, tmp_path: Path, form: str, codec: str, rate: int
