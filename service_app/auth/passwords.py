@@ -75,7 +75,7 @@ class PasswordCheck:
         raise: a lockout counts attempts that queue at once."""
         mark = self._mark(user, password, stored or "")
         before()
-        if self._remembered.get(mark, 0.0) > time.monotonic():
+        if self._knows(mark):
             return True
         if self._waiting >= (_WAITING_KNOWN if known else _WAITING):
             raise Busy("busy", zh="登录请求过多，请稍后再试。", en="Too many logins at once; try again.", retry_after=5)
@@ -83,6 +83,8 @@ class PasswordCheck:
         try:
             async with self._one_at_a_time:
                 before()
+                if self._knows(mark):  # a program begins with many requests at once: the first was checked meanwhile
+                    return True
                 right = await asyncio.to_thread(self._matches, stored or self._fallback, password)
         finally:
             self._waiting -= 1
@@ -92,6 +94,9 @@ class PasswordCheck:
             self._remembered.clear()
         self._remembered[mark] = time.monotonic() + _REMEMBERED_SECONDS
         return True
+
+    def _knows(self, mark: bytes) -> bool:
+        return self._remembered.get(mark, 0.0) > time.monotonic()
 
     def _mark(self, user: str, password: str, stored: str) -> bytes:
         # The stored hash is part of it: a changed password forgets the old one.
