@@ -19,15 +19,13 @@ from .store import WindowSegments
 
 _T = TypeVar("_T")
 _WAITING_SECONDS = 1.0  # how old the list of waiting jobs may be
+_ALONE_SECONDS = 5.0  # the same as LOOK_AGAIN_SECONDS where no other node has jobs: then all news come
 
 
 class Asking(Life):
     async def get(self, job_id: str, *, owner: str) -> Job:
         """Raises `NotFound` also for a job that is somebody else's."""
-        job = await ask(self._store.get, job_id)
-        if job is None or job.owner != owner:
-            raise NotFound("job_not_found", zh="没有这个任务。", en="There is no such job.")
-        return job
+        return _own(await ask(self._store.get, job_id), owner)
 
     async def list(self, *, owner: str, limit: int = 50, search: str = "", before: float | None = None) -> list[Job]:
         """Newest first; `before` is the `created` of the last one of the page before."""
@@ -64,21 +62,25 @@ class Asking(Life):
         return await self._patiently(lambda: ask(self._store.new_windows, job_id, known))
 
     async def watch(self, job_id: str, *, owner: str) -> AsyncIterator[Job]:
-        """The job now, then at every change, to its end. Raises `NotFound` when it is deleted meanwhile. Who has seen
-        the job once waits while the database is away."""
-        await self.get(job_id, owner=owner)
+        """The job now, then at every change, to its end, which has the text. Raises `NotFound` when it is deleted
+        meanwhile. Who has seen the job once waits while the database is away."""
+
+        async def look() -> Job:
+            return _own(await ask(self._runs.get, job_id), owner)
+
+        await look()
         with self._changes.watcher(job_id) as changed:
             last = None
             while True:
                 changed.clear()
-                job = await self._patiently(lambda: self.get(job_id, owner=owner))
+                job = await self._patiently(look)
                 if job != last:
                     yield job
                 if job.state.final:
                     return
                 last = job
                 try:
-                    async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    async with asyncio.timeout(LOOK_AGAIN_SECONDS if self.presence.shared else _ALONE_SECONDS):
                         await changed.wait()
                 except TimeoutError:
                     pass
@@ -132,3 +134,9 @@ class Asking(Life):
 
     async def called_elsewhere(self, subject: str) -> bool:
         return self.presence.shared and await ask(self.nodes.called_elsewhere, subject, self._queue.executor)
+
+
+def _own(job: Job | None, owner: str) -> Job:
+    if job is None or job.owner != owner:
+        raise NotFound("job_not_found", zh="没有这个任务。", en="There is no such job.")
+    return job

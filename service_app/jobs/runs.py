@@ -101,6 +101,17 @@ class RunStore(Rows):
         with self._engine.connect() as connection:
             return set(connection.execute(asked, {"ids": list(job_ids), "executor": executor}).scalars())
 
+    def standing(self, job_id: str, executor: str) -> tuple[int, int] | None:
+        """How many times it was taken without finishing a window, and how many windows it still has on the board; None:
+        it has ended, or another node has it."""
+        rows = self._read(
+            "SELECT attempts, (SELECT count(*) FROM open_windows WHERE job_id = :id) AS windows FROM jobs "  # noqa: S608
+            f"WHERE id = :id AND {UNFINISHED} AND (executor IS NULL OR executor = :executor)",
+            id=job_id,
+            executor=executor,
+        )
+        return (int(rows[0].attempts), int(rows[0].windows)) if rows else None
+
     def results(self, job_id: str, plan: Plan) -> list[WindowResult]:
         """The windows saved so far."""
         rows = self._read("SELECT position, segments FROM windows WHERE job_id = :id", id=job_id)

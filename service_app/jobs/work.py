@@ -284,16 +284,15 @@ class Work:
                 looked = time.monotonic()
                 if stop.is_set():
                     raise Stopped
-                if not self._store.held((job.id,), self._executor):
+                standing = self._store.standing(job.id, self._executor)
+                if standing is None:
                     return self._not_ours(job.id)
-                self._give_up_if_deadly(job.id)
-                left = self._board.left(job.id)
+                tries, left = standing
+                if tries > MOST_TRIES:
+                    # Nodes died, one after the other, with windows of this job in hand and none of them finished.
+                    self.fail(job.id, gave_up())
+                    return self._not_ours(job.id)
         return True
-
-    def _give_up_if_deadly(self, job_id: str) -> None:
-        """Nodes died, one after the other, with windows of this job in hand and none of them finished."""
-        if (self._store.tries(job_id) or 0) > MOST_TRIES:
-            self.fail(job_id, gave_up())
 
     def _finish(self, job: Job) -> bool:
         if self._store.finish(job.id, self._executor, time.time()):
