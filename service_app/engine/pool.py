@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 TRIES = 3
 FINISH_SECONDS = 0.1  # between two looks at whether all is done
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)  # before each further start of a worker that does not load
-FIRST_BATCH = 1  # windows of a recording of which nothing was read yet: somebody waits for the first words
+PAIR = 2  # windows: together they cost a fifth less than one after the other
+FIRST_BATCH = 2  # windows of a recording of which nothing was read yet: somebody waits for the first words
 
 
 class WorkerLostError(Exception):
@@ -135,8 +136,7 @@ class Pool:
         self.stop()
 
     def _take(self, most: int, child: Child) -> list[Ticket]:
-        """Wait for work for the child; a fair share of it, so that a short recording spreads over the idle devices.
-        Empty: stop, nothing came for the idle time, or the child has ended."""
+        """Wait for work for the child. Empty: stop, nothing came for the idle time, or the child has ended."""
         with self._work:
             self._idle += 1
             try:
@@ -144,12 +144,21 @@ class Pool:
                     if not child.running:
                         self._work.notify()  # the wake-up may have been for work, which another device shall take
                         return []
-                    batch = self._fill(min(most, math.ceil(len(self._scheduler) / max(1, self._idle))))
+                    batch = self._fill(min(most, self._share()))
                     if batch or not self._work.wait(self._idle_seconds):
                         return batch
                 return []
             finally:
                 self._idle -= 1
+
+    def _share(self) -> int:
+        """Of what waits, for one device that asks. Idle ones divide it, so that a short recording spreads over them;
+        busy ones are left theirs, so that all end together (guided self-scheduling, Polychronopoulos and Kuck, 1987),
+        but no window goes alone that could go with another."""
+        waiting = len(self._scheduler)
+        if self._idle > 1:
+            return math.ceil(waiting / self._idle)
+        return max(PAIR, math.ceil(waiting / max(1, sum(lane.status.alive for lane in self._lanes))))
 
     def _look_again(self) -> None:
         with self._work:
