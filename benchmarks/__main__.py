@@ -1,8 +1,8 @@
 """`python -m benchmarks [--json] [--short] [--only MEASURE] [--rounds N] [--device cpu|cuda]`
 
-One run: peers and ours in turn on the same recordings, medians, ratios against the goals. Progress goes to standard
-error. Exit status 1 when a goal was missed. The demo weights (Whisper tiny.en) serve, or `--models FOLDER --model
-NAME`.
+One run: peers and ours in turn on the same recordings, medians, ratios against the goals. Progress, with each row as it
+is known, goes to standard error. Exit status 1 when a goal was missed. The demo weights (Whisper tiny.en) serve, or
+`--models FOLDER --model NAME`.
 """
 
 from __future__ import annotations
@@ -45,11 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
         seconds=chosen.seconds or (60.0 if chosen.short else 600.0),
         say=lambda what: print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True),
     )
+    facts = machine()  # before: the load is others'
     rows = []
     for name, measure in MEASURES.items():
         if chosen.only in (None, name):
-            rows += list(measure(bench))
-    print(json.dumps(_document(rows), indent=1) if chosen.json else table(rows))
+            for row in measure(bench):
+                rows.append(row)
+                bench.say(line(row))  # should a later measure fail, this one is not lost
+    print(json.dumps(_document(rows, facts), indent=1) if chosen.json else table(rows, facts))
     return 0 if all(row.reached for row in rows) else 1
 
 
@@ -72,7 +75,7 @@ def machine() -> dict[str, Any]:
     cpu = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?"
     )
-    git = ["git", "rev-parse", "--short", "HEAD"]
+    git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     from importlib.metadata import PackageNotFoundError, version
 
@@ -86,7 +89,7 @@ def machine() -> dict[str, Any]:
         "processor": cpu,
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
-        "load_average": os.getloadavg()[1],  # of the last five minutes: above the cores, others were at work too
+        "load_average": round(os.getloadavg()[1], 1),  # of the five minutes before: what others were at
         "python": platform.python_version(),
         "packages": packages,
         "commit": commit.strip(),
@@ -98,22 +101,23 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text(encoding="utf-8").splitlines()
 
 
-def _document(rows: list[Row]) -> dict[str, Any]:
-    return {"version": 1, "machine": machine(), "rows": [asdict(row) | {"reached": row.reached} for row in rows]}
+def _document(rows: list[Row], facts: dict[str, Any]) -> dict[str, Any]:
+    return {"version": 1, "machine": facts, "rows": [asdict(row) | {"reached": row.reached} for row in rows]}
 
 
-def table(rows: list[Row]) -> str:
+def line(row: Row) -> str:
+    sign = "≤" if row.low else "≥"
+    digits = 0 if row.unit in (" ms", " MiB", " words", "") else 2
+    mark = "reached" if row.reached else "**missed**"
+    value, goal = f"{row.value:.{digits}f}{row.unit}", f"{sign} {row.goal:g}{row.unit}"
+    return f"| {row.work} | {row.against} | {value} | {goal} | {mark} | {row.detail} |"
+
+
+def table(rows: list[Row], facts: dict[str, Any]) -> str:
     """Text, also good as Markdown."""
-    lines = ["| Work | Against | Result | Goal | | Details |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        sign = "≤" if row.low else "≥"
-        digits = 0 if row.unit in (" ms", " MiB", " words", "") else 2
-        mark = "reached" if row.reached else "**missed**"
-        value, goal = f"{row.value:.{digits}f}{row.unit}", f"{sign} {row.goal:g}{row.unit}"
-        lines.append(f"| {row.work} | {row.against} | {value} | {goal} | {mark} | {row.detail} |")
-    facts = machine()
-    packages = ", ".join(f"{name} {number}" for name, number in facts.pop("packages").items())
-    lines += ["", ", ".join(f"{name}: {value}" for name, value in facts.items()), packages]
+    lines = ["| Work | Against | Result | Goal | | Details |", "|---|---|---|---|---|---|", *map(line, rows)]
+    packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
+    lines += ["", ", ".join(f"{name}: {value}" for name, value in facts.items() if name != "packages"), packages]
     return "\n".join(lines)
 
 

@@ -16,6 +16,8 @@ from .words import Comparison, compare, total, words
 WORDS_SECONDS, WORDS_SEEDS = 180.0, (1, 2, 3, 4)
 SHORT_CLIP = 5
 PROBES = 8  # short clips asked for while a long file runs
+CLIENTS = 8
+ENOUGH_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,9 @@ class Bench:
         weights = (ours | {OPENAI: self.checkpoint}).get(name, self.weights)
         return Peer(name, weights, self.device)
 
-    def clips(self) -> list[corpus.Clip]:
-        return corpus.clips(self.folder, (5, 8, 12, 20) if self.short else corpus.CLIP_SECONDS)
+    def clips(self, times: int = 1) -> list[corpus.Clip]:
+        """So many times as many, of the same lengths, no two of them equal."""
+        return corpus.clips(self.folder, ((5, 8, 12, 20) if self.short else corpus.CLIP_SECONDS) * times)
 
 
 def long_recording(bench: Bench) -> Iterator[Row]:
@@ -71,7 +74,8 @@ def long_recording(bench: Bench) -> Iterator[Row]:
     cpu = {name: _median([run.cpu for run in found]) for name, found in runs.items()}
     work = f"{clip.seconds:g}-second recording"
     for peer, goal in ((OPENAI, 11.0), (BATCHED, 1.5)):
-        detail = f"{wall[peer]:.1f} s / {wall[OURS]:.1f} s; processor time {cpu[peer] / cpu[OURS]:.1f}×"
+        detail = f"{wall[peer]:.1f} s / {wall[OURS]:.1f} s; processor time {cpu[peer] / cpu[OURS]:.1f}×; "
+        detail += f"runs: {len(runs[peer])} / {len(runs[OURS])}"
         yield Row(work, peer, wall[peer] / wall[OURS], goal, detail=detail)
     first = {name: _median([run.first for run in runs[name]]) for name in (SEQUENTIAL, OURS)}
     detail = f"{first[OURS]:.2f} s / {first[SEQUENTIAL]:.2f} s"
@@ -126,29 +130,31 @@ def clips_over_http(bench: Bench) -> Iterator[Row]:
     audio = sum(clip.seconds for clip in clips)
     peer = bench.peer(SEQUENTIAL)
     try:
-        with serving.serving(bench.folder / "serve", bench.models, bench.device) as server:
+        with serving.serving(bench.models, bench.device) as server:
             serving.load(server, clips[:2], 2)  # warm
-            alone, together, one_by_one = [], [], []
+            alone, together, watched, one_by_one = [], [], [], []
             for turn in range(bench.rounds):
                 bench.say(f"clips, round {turn + 1} of {bench.rounds}")
                 one_by_one.append(sum(run.seconds for run in peer.run(*(clip.path for clip in clips))))
-                together.append(serving.load(server, clips, 8))
+                together.append(serving.load(server, clips, CLIENTS))
                 alone.append(serving.load(server, clips, 1))
+                watched.append(serving.load(server, clips, CLIENTS, watched=True))
             yield Row("server ready after its start", "", server.ready_seconds, 20, " s", low=True)
             yield from _clips(clips, audio, one_by_one, together, alone)
+            yield from _watched(watched)
     finally:
         peer.close()
 
 
 def many_clients(bench: Bench) -> Iterator[Row]:
     """From 1 to 64 clients."""
-    with serving.serving(bench.folder / "serve", bench.models, bench.device) as server:
-        yield from _many_clients(bench, server, bench.clips())
+    with serving.serving(bench.models, bench.device) as server:
+        yield from _many_clients(bench, server)
 
 
 def short_beside_long(bench: Bench) -> Iterator[Row]:
     """Who asks for little does not wait for who asks for much."""
-    with serving.serving(bench.folder / "serve", bench.models, bench.device) as server:
+    with serving.serving(bench.models, bench.device) as server:
         yield from _beside_a_long_file(bench, server)
 
 
@@ -161,13 +167,11 @@ def _clips(
 ) -> Iterator[Row]:
     ours, theirs = _median([load.seconds for load in together]), _median(one_by_one)
     detail = f"{audio / ours:.0f} / {audio / theirs:.0f} × realtime"
-    yield Row(f"{len(clips)} clips, 8 clients, HTTP", "faster-whisper, one by one", theirs / ours, 2.8, detail=detail)
+    yield Row(
+        f"{len(clips)} clips, {CLIENTS} clients, HTTP", "faster-whisper, one by one", theirs / ours, 2.8, detail=detail
+    )
     slow, quick = (_median([_p95(load.latencies) for load in loads]) for loads in (together, alone))
     yield Row("the same, p95", "one client", slow / quick, 4.0, low=True, detail=f"{slow:.2f} s / {quick:.2f} s")
-    probes = [probe for load in together for probe in load.probes]
-    detail = f"worst {1000 * max(probes):.0f} ms of {len(probes)}"
-    yield Row("/healthz under that load, p99", "", 1000 * _p99(probes), 50, " ms", low=True, detail=detail)
-    yield Row("memory under that load", "", max(load.peak_mib for load in together), 1135, " MiB", low=True)
     yield _outside(clips, together)
     wrong = [name for load in (*together, *alone) for name in load.errors]
     bad = [
@@ -176,6 +180,15 @@ def _clips(
         if compare(words(clip.text), words(together[0].texts.get(clip.path.name, ""))).deletion_rate > 0.2
     ]
     yield Row("clips without their text", "", len(set(wrong + bad)), 0, "", low=True, detail=", ".join(wrong + bad))
+
+
+def _watched(loads: Sequence[serving.Load]) -> Iterator[Row]:
+    """The same load once more in each round: to watch it costs the processors what the other rows would miss."""
+    probes = [probe for load in loads for probe in load.probes]
+    detail = f"worst {1000 * max(probes):.0f} ms of {len(probes)}"
+    yield Row("/healthz under that load, p99", "", 1000 * _p99(probes), 50, " ms", low=True, detail=detail)
+    memory = max(load.peak_mib for load in loads)
+    yield Row("memory under that load", "the tuned best peer server", memory, 1135, " MiB", low=True)
 
 
 def _outside(clips: Sequence[corpus.Clip], loads: Sequence[serving.Load]) -> Row:
@@ -191,13 +204,14 @@ def _outside(clips: Sequence[corpus.Clip], loads: Sequence[serving.Load]) -> Row
     return Row("processor time outside the models", "total", outside, 10, " %", low=True, detail=detail)
 
 
-def _many_clients(bench: Bench, server: serving.Server, clips: Sequence[corpus.Clip]) -> Iterator[Row]:
+def _many_clients(bench: Bench, server: serving.Server) -> Iterator[Row]:
     """Every count of clients has the same work, so that the figures compare."""
-    work = list(clips) * (1 if bench.short else 4)
+    work = bench.clips(1 if bench.short else 4)
+    serving.load(server, work[:2], 2)  # warm
     speeds, memory, probes = {}, {}, {}
     for clients in (1, 4, 8, 16, 64) if not bench.short else (4, 8):
         bench.say(f"{clients} clients")
-        seen = serving.load(server, work, clients)
+        seen = serving.load(server, work, clients, watched=True)
         speeds[clients] = sum(clip.seconds for clip in work) / seen.seconds
         memory[clients], probes[clients] = seen.peak_mib, 1000 * _p99(seen.probes)
     listed = ", ".join(f"{clients}: {speed:.0f}×" for clients, speed in speeds.items())
@@ -229,14 +243,16 @@ def _beside_a_long_file(bench: Bench, server: serving.Server) -> Iterator[Row]:
 
 
 def _interleaved(bench: Bench, names: Sequence[str], media: Sequence[Path]) -> dict[str, list[list[Run]]]:
-    """Every engine once in each round, so that a busy moment of the machine meets all of them."""
+    """Every engine once in each round, so that a busy moment of the machine meets all of them. An engine that has had
+    its `ENOUGH_SECONDS` is not asked again: a run that long is its own average."""
     engines = {name: bench.peer(name) for name in names}
     found: dict[str, list[list[Run]]] = {name: [] for name in names}
     try:
         for turn in range(bench.rounds):
             for name in names:
-                bench.say(f"{name}, round {turn + 1} of {bench.rounds}")
-                found[name].append(engines[name].run(*media))
+                if sum(run.seconds for runs in found[name] for run in runs) < ENOUGH_SECONDS:
+                    bench.say(f"{name}, round {turn + 1} of {bench.rounds}")
+                    found[name].append(engines[name].run(*media))
     finally:
         for peer in engines.values():
             peer.close()

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from service_app.auth.passwords import hash_password
 
@@ -111,13 +112,13 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, models: Path, device: str) -> Iterator[Server]:
-    folder.mkdir(parents=True, exist_ok=True)
-    server = Server(folder, models, device)
-    try:
-        yield server
-    finally:
-        server.stop()
+def serving(models: Path, device: str) -> Iterator[Server]:
+    with TemporaryDirectory() as folder:
+        server = Server(Path(folder), models, device)
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @dataclass(slots=True)
@@ -133,8 +134,12 @@ class Load:
     errors: list[str] = field(default_factory=list)
 
 
-def load(server: Server, clips: Sequence[Clip], clients: int) -> Load:
-    """All clips once, by so many clients at the same time, while /healthz and memory are watched."""
+def load(server: Server, clips: Sequence[Clip], clients: int, *, watched: bool = False) -> Load:
+    """All clips once, by so many clients at the same time. `watched`: twenty times a second somebody asks for /healthz,
+    and twice for the memory, which takes its own part of the processors. No two clips are equal: the server would
+    transcribe them once.
+    """
+    assert len({clip.path for clip in clips}) == len(clips) or clients == 1
     seen = Load()
     waiting: queue.SimpleQueue[Clip] = queue.SimpleQueue()
     for clip in clips:
@@ -162,7 +167,7 @@ def load(server: Server, clips: Sequence[Clip], clients: int) -> Load:
         while not over.wait(SAMPLE_SECONDS):
             seen.peak_mib = max(seen.peak_mib, processes.memory_mib(server.pid))
 
-    watchers = [threading.Thread(target=target) for target in (probe, weigh)]
+    watchers = [threading.Thread(target=target) for target in (probe, weigh) if watched]
     askers = [threading.Thread(target=ask) for _ in range(clients)]
     before = processes.cpu_by_part(server.pid)
     began = time.perf_counter()
