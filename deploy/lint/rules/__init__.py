@@ -18,14 +18,12 @@ from . import (
     scripts,
     secrecy,
     sections,
-    transforms,
 )
 
 Rule = Callable[[Template, Report], None]
 
 RULES: tuple[Rule, ...] = (
     *sections.RULES,
-    *transforms.RULES,
     *parameters.RULES,
     *properties.RULES,
     *references.RULES,
