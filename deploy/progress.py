@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from . import words
 from .follow import Step
 from .stacks import Stack, StackEvent
+from .visible import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,7 +59,7 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def event_line(event: StackEvent) -> str:
-    reason = " ".join(event.reason.split())
+    reason = _shown(event)
     return f"{event.resource}  {event.status}" + (f"  {reason}" if reason and event.failed else "")
 
 
@@ -130,7 +131,7 @@ class _Tree:
             going = event.status.endswith("_IN_PROGRESS")
             if row is None or (row.ended is not None and going):
                 row = self.rows[event.resource] = _Row(event.type, "", "", self.clock())
-            row.status, row.reason = event.status, " ".join(event.reason.split())
+            row.status, row.reason = event.status, _shown(event)
             row.ended = None if going else self.clock()
 
     def table(self) -> Table:
@@ -170,6 +171,10 @@ class _Tree:
         if narrow:
             return max(names, default=0) + 1 + _TIME_WIDTH + 3
         return max([_NAME_WIDTH, *names]) + max([_STATUS_WIDTH, *statuses]) + _TIME_WIDTH + 6
+
+
+def _shown(event: StackEvent) -> str:
+    return visible(" ".join(event.reason.split()))
 
 
 def _cut(note: str, width: int) -> Text:

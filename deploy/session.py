@@ -18,6 +18,7 @@ from .drafts import Drafts
 from .errors import Failure, Usage
 from .secret import masked
 from .stacks import Stack
+from .visible import visible
 
 if TYPE_CHECKING:
     from .alibaba import Account
@@ -168,7 +169,7 @@ class Session:
             self._envelope(status="success", data=masked(dict(data)))
         else:
             for line in lines:
-                print(self.say(line), file=self.stdout)
+                print(visible(self.say(line)), file=self.stdout)
             self.stdout.flush()
         return 0
 
@@ -186,7 +187,7 @@ class Session:
 
     def tell(self, line: str) -> None:
         """Progress, questions and complaints: never on standard output."""
-        print(self.say(line), file=self.stderr, flush=True)
+        print(visible(self.say(line)), file=self.stderr, flush=True)
 
     @property
     def language(self) -> str:

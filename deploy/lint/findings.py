@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from ..visible import visible
 from .codes import CODES, Severity
 
 Language = Literal["en", "zh"]
@@ -65,5 +66,5 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.75) -> str:
 
 
 def _one_line(value: str) -> str:
-    flat = " ".join(value.split())
+    flat = visible(" ".join(value.split()))
     return flat if len(flat) <= 80 else flat[:79] + "…"

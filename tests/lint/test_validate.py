@@ -12,7 +12,7 @@ import pytest
 
 from deploy.cli import run
 
-from .support import BASE
+from .support import BASE, check
 
 
 def validate(*words: str, lang: str = "") -> tuple[int, str, str]:
@@ -94,6 +94,13 @@ def test_a_byte_order_mark_does_not_shift_columns(tmp_path: Path) -> None:
     file = tmp_path / "bom.yaml"
     file.write_bytes(b"\xef\xbb\xbfNonsense: 1\n")
     assert f"{file}:1:1 error WCN106" in validate(str(file))[1]
+
+
+def test_a_template_cannot_write_on_the_terminal() -> None:
+    text = "ROSTemplateFormatVersion: '2015-09-01'\nResources:\n  A: {Type: \"ALIYUN::\\e[2J\\u202E三　月\"}\n"
+    [finding] = check(text)
+    assert "ALIYUN::\\x1b[2J\\u202e三" in finding.message("en")
+    assert "\x1b" not in finding.render("zh")
 
 
 def test_help_needs_no_yaml() -> None:
