@@ -40,16 +40,17 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def connect(url: str) -> sa.Engine:
+def connect(url: str, *, patience: float = 5.0) -> sa.Engine:
     """An engine whose SQLite connections survive power loss (WAL, FULL) and wait for a lock instead of failing. Its
-    errors never show parameters: texts and names would come into the log."""
+    errors never show parameters: texts and names would come into the log. `patience` is how many seconds one waits for
+    a connection to PostgreSQL that others have."""
     if not url.startswith("sqlite"):
         return sa.create_engine(
             url,
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=10,
-            pool_timeout=5,
+            pool_timeout=patience,
             hide_parameters=True,
             connect_args=_POSTGRESQL,
         )

@@ -41,6 +41,7 @@ _QUEUE: Final = "jobs"
 _VERSION: Final = "jobs-1"
 _PRIORITY: Final = {Lane.INTERACTIVE: 1, Lane.API: 10, Lane.BULK: 100}
 _POLL_SECONDS: Final = 1.0  # for what found no place when it came; every look costs a hundredth of a core
+_PATIENCE_SECONDS: Final = 3600.0  # behind those who wait for the database
 _log = logging.getLogger(__name__)
 
 
@@ -70,7 +71,7 @@ class DurableQueue:
         self.work = work
         _queue = self
         url = self._url
-        engine = connect(url)
+        engine = connect(url, patience=_PATIENCE_SECONDS)
         if shared(engine):
             sa.event.listen(engine, "do_connect", self._patiently)
         config: DBOSConfig = {

@@ -53,7 +53,7 @@ def lived(cluster: Cluster, *, jobs: int, hour: float, events: int, chance: rand
     arrivals = sorted(minute / 60 for minute in chance.choices(range(24 * 60), weights, k=jobs))
     planned = sorted(chance.uniform(6, 22) for _ in range(events))
     troubled: tuple[Node, float] | None = None
-    began = time.monotonic()
+    began = time.monotonic() - arrivals[0] * hour  # nothing happens before
 
     def now() -> float:
         return (time.monotonic() - began) / hour
@@ -100,7 +100,7 @@ def _arrive(cluster: Cluster, day: Day, windows: int, seconds: float) -> None:
     while True:
         try:
             with cluster.balancer().client(cluster.key) as client:
-                client.timeout = httpx.Timeout(5.0)
+                client.timeout = httpx.Timeout(2.0)
                 day.accepted[create(client, speech(windows, round(seconds, 3)))] = windows
                 return
         except (AssertionError, httpx.HTTPError):
