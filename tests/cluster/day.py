@@ -8,12 +8,16 @@ and started again. At the end every accepted job must be done, with each of its 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import math
 import random
 import signal
 import sys
 import tempfile
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +26,10 @@ import httpx
 from service_app.auth.passwords import hash_password
 from tests.app.conftest import PASSWORD, create
 
-from .jobs import decoded, finished, speech
+from .jobs import finished, speech
 from .machines import NODE_SECONDS, Cluster, Database, Node
+
+_CALLERS = 6  # who look at the end whether all is done
 
 
 @dataclass
@@ -75,10 +81,15 @@ def lived(cluster: Cluster, *, jobs: int, hour: float, events: int, chance: rand
         node.revive()
     for node in cluster.nodes:
         node.await_ready()
-    with cluster.nodes[0].client() as client:
-        for job_id, windows in day.accepted.items():
-            finished(client, job_id, windows)
-            day.repeated += sum(decoded(cluster.nodes, job_id).values()) - windows
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(_CALLERS) as callers:
+        clients = [stack.enter_context(node.client()) for node in cluster.nodes]
+
+        def whole(number: int, job_id: str) -> None:
+            finished(clients[number % len(clients)], job_id, day.accepted[job_id])
+
+        list(callers.map(whole, itertools.count(), day.accepted))
+    decoded = sum((node.jobs() for node in cluster.nodes), Counter())
+    day.repeated = sum(decoded[job_id] - windows for job_id, windows in day.accepted.items())
     return day
 
 
@@ -100,7 +111,7 @@ def _arrive(cluster: Cluster, day: Day, windows: int, seconds: float) -> None:
     while True:
         try:
             with cluster.balancer().client(cluster.key) as client:
-                client.timeout = httpx.Timeout(2.0)
+                client.timeout = httpx.Timeout(5.0)
                 day.accepted[create(client, speech(windows, round(seconds, 3)))] = windows
                 return
         except (AssertionError, httpx.HTTPError):

@@ -212,11 +212,17 @@ class Node:
     def client(self) -> httpx.Client:
         return client(self.url, self.key)
 
-    def decoded(self, job_id: str = "") -> Counter[int]:
-        """Windows that this node decoded (of one job): how often each."""
+    def decoded(self, job_id: str) -> Counter[int]:
+        """Windows of a job that this node decoded: how often each."""
+        return Counter(int(window) for job, window in self._record() if job == job_id)
+
+    def jobs(self) -> Counter[str]:
+        """How many windows of each job this node decoded."""
+        return Counter(job for job, _ in self._record())
+
+    def _record(self) -> list[list[str]]:
         record = self.folder / "data" / "decoded.txt"
-        lines = record.read_text().split("\n")[:-1] if record.exists() else []
-        return Counter(int(window) for job, window in map(str.split, lines) if job_id in ("", job))
+        return [line.split() for line in record.read_text().split("\n")[:-1]] if record.exists() else []
 
 
 class Balancer:
