@@ -144,21 +144,26 @@ class Pool:
                     if not child.running:
                         self._work.notify()  # the wake-up may have been for work, which another device shall take
                         return []
-                    batch = self._fill(min(most, self._share()))
+                    batch = self._fill(self._share(most))
                     if batch or not self._work.wait(self._idle_seconds):
                         return batch
                 return []
             finally:
                 self._idle -= 1
 
-    def _share(self) -> int:
-        """Of what waits, for one device that asks. Idle ones divide it, so that a short recording spreads over them;
-        busy ones are left theirs, so that all end together (guided self-scheduling, Polychronopoulos and Kuck, 1987),
-        but no window goes alone that could go with another."""
+    def _share(self, most: int) -> int:
+        """How much of what waits one device takes that asks. Idle ones divide it, so that a short recording spreads
+        over them; busy ones are left theirs, so that all end together (guided self-scheduling, Polychronopoulos and
+        Kuck, 1987), but no window goes alone that could go with another. A recording that has the devices to itself
+        takes half batches: that costs it little, and who comes meanwhile waits half as long."""
         waiting = len(self._scheduler)
         if self._idle > 1:
-            return math.ceil(waiting / self._idle)
-        return max(PAIR, math.ceil(waiting / max(1, sum(lane.status.alive for lane in self._lanes))))
+            share = math.ceil(waiting / self._idle)
+        else:
+            share = max(PAIR, math.ceil(waiting / max(1, sum(lane.status.alive for lane in self._lanes))))
+        if self._scheduler.recordings == 1:
+            share = min(share, max(PAIR, most // 2))
+        return min(share, most)
 
     def _look_again(self) -> None:
         with self._work:
@@ -174,7 +179,15 @@ class Pool:
     def _fill(self, limit: int) -> list[Ticket]:
         batch: list[Ticket] = []
         hurried = self._scheduler.recordings == 1  # where several wait, full batches are what helps them all
-        while len(batch) < limit and (ticket := self._scheduler.take()):
+        kind = False
+        while len(batch) < limit:
+            long = self._scheduler.next_is_long
+            if batch and long is not kind:  # what is short would wait for the long one's windows too
+                break
+            ticket = self._scheduler.take()
+            if ticket is None:
+                break
+            kind = long
             if ticket.drop_if_cancelled():
                 continue
             if ticket.tries and batch:

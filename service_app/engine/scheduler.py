@@ -81,14 +81,26 @@ class Scheduler(Generic[T]):
         served = self._served.get(recording)
         return mine.recordings.setdefault(recording, _Recording(served.waiting_since if served else now - HEAD_START))
 
+    @property
+    def next_is_long(self) -> bool:
+        """Whether the next item is of a recording that takes turns by now, and none of its first windows."""
+        if not self._owners:
+            return False
+        served = self._served.get(self._next()[1])
+        return served is not None and served.windows >= SHORT
+
+    def _next(self) -> tuple[tuple[Lane, str], Path]:
+        key = min(self._owners, key=lambda k: self._owners[k].waiting_since + PATIENCE[k[0]])
+        recordings = self._owners[key].recordings
+        return key, min(recordings, key=lambda p: recordings[p].waiting_since)
+
     def take(self) -> T | None:
         """The next item, or None when nothing waits."""
         if not self._owners:
             return None
         now = self._clock()
-        key = min(self._owners, key=lambda k: self._owners[k].waiting_since + PATIENCE[k[0]])
+        key, path = self._next()
         owner = self._owners[key]
-        path = min(owner.recordings, key=lambda p: owner.recordings[p].waiting_since)
         recording = owner.recordings[path]
         item = recording.items.popleft()
         self._size -= 1

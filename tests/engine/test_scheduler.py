@@ -6,8 +6,12 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service_app.engine.backends import Setup
+from service_app.engine.devices import Device
+from service_app.engine.messages import Task
+from service_app.engine.pool import Pool, Ticket
 from service_app.engine.scheduler import HEAD_START, PATIENCE, SHORT, Scheduler
-from service_app.types import Lane
+from service_app.types import Lane, Options, Window
 
 Item = tuple[Lane, str, str, int]
 
@@ -120,6 +124,30 @@ def test_short_recordings_end_one_after_another_and_long_ones_take_turns() -> No
         served.append(item[2])
         clock.now += 0.1
     assert served == [*"aaa", *"b" * SHORT, *"c" * SHORT, *"dd", *"bc" * 4]
+
+
+def test_what_is_short_is_not_decoded_with_what_is_long() -> None:
+    """A batch is of one kind: who sends five seconds does not wait for another's windows beside them."""
+    device = Device("none", "cpu", 1, 1, {})
+    pool = Pool((device,), lambda _: Setup("none", Path("none"), "cpu", 1, False), hang_seconds=1)
+
+    def submit(name: str, *indices: int) -> None:
+        for index in indices:
+            task = Task(Path("pcm"), Window(index, 0.0, 1.0), Options(), "en")
+            pool.submit(Ticket(task, Lane.API, "a", Path(name), lambda: name == "cancelled"))
+
+    def batch() -> list[str]:
+        return [ticket.recording.name for ticket in pool._fill(SHORT)]
+
+    submit("long", *range(3 * SHORT))
+    taken = batch() + batch()
+    assert taken == ["long"] * len(taken)
+    assert len(taken) >= SHORT
+    submit("cancelled", 0)
+    submit("short", 0)
+    submit("another", 0)
+    assert batch() == ["short", "another"]
+    assert batch() == ["long"] * SHORT
 
 
 def test_a_recording_that_comes_back_keeps_the_place_it_had() -> None:
