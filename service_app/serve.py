@@ -15,6 +15,7 @@ import uvicorn
 
 from .early import Early
 from .logs import set_up
+from .reading import Reading
 from .settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def serve(settings: Settings) -> int:
     early = Early(load)
     config = uvicorn.Config(
         early,
+        loop="asyncio",
+        http=Reading,
         proxy_headers=True,
         forwarded_allow_ips=_TRUSTED_PROXY,
         server_header=False,

@@ -115,7 +115,7 @@ async def joined(request: Request, services: Services, form: Upload, options: Op
             options=options,
             lane=Lane.API,
             fingerprint=mark,
-            key_id=key.id if key else None,
+            key=key,
         )
 
 

@@ -159,14 +159,13 @@ async def create(request: Request) -> Response:
         if webhook:
             await services.checked_address(webhook)
         assert form.path is not None
-        key = key_of(request)
         job = await services.jobs.accept(
             form.path,
             name=form.name,
             owner=user_of(request),
             options=options,
             lane=_lane(request),
-            key_id=key.id if key else None,
+            key=key_of(request),
             webhook=webhook,
         )
     finally:
@@ -218,7 +217,7 @@ async def rerun(request: Request, job_id: str, changes: Changes) -> Response:
     await services.jobs.require_room(owner)
     old = await services.jobs.get(job_id, owner=owner)
     options = changed(old.options, changes.model_dump(exclude_none=True), services.engine.models())
-    job = await services.jobs.rerun(job_id, options, owner=owner, lane=_lane(request), key_id=key.id if key else None)
+    job = await services.jobs.rerun(job_id, options, owner=owner, lane=_lane(request), key=key)
     return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -105,18 +104,7 @@ class Services:
             )
         if key is None or not key.daily_minutes:
             return
-        now = time.time()
-        midnight = now - now % 86400
-        used = await ask(self.jobs.figures.key_seconds, key.id, midnight)
-        if used >= key.daily_minutes * 60:
-            wait = math.ceil(midnight + 86400 - now)
-            raise Busy(
-                "daily_minutes_used",
-                zh=f"此密钥今日的 {key.daily_minutes} 分钟录音额度已用完，{wait} 秒后恢复。",
-                en=f"This key's {key.daily_minutes} minutes of recording for today are used up; "
-                f"there are new ones in {wait} s.",
-                retry_after=wait,
-            )
+        await ask(self.jobs.figures.require_minutes, key.id, key.daily_minutes * 60.0, time.time())
 
     async def checked_address(self, url: str) -> None:
         """Raises `BadRequest` where a webhook may not go."""

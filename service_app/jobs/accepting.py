@@ -7,12 +7,16 @@ import re
 import time
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..database import ask
 from ..errors import BadRequest, Busy, Conflict, NotFound, draining, unwritten
 from ..types import Job, JobState, Lane, Options
 from .asking import Asking
 from .pace import require_room
+
+if TYPE_CHECKING:
+    from ..auth.keys import ApiKey
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -37,27 +41,27 @@ class Accepting(Asking):
         lane: Lane,
         job_id: str | None = None,
         fingerprint: str | None = None,
-        key_id: str | None = None,
+        key: ApiKey | None = None,
         webhook: str | None = None,
         source: str | None = None,
     ) -> Job:
         """Takes the file over: it is moved, so it must lie in the store of the recordings. Stored before it returns.
 
         The same `job_id` again gives the job that exists. `fingerprint` names the bytes, the parameters and the
-        caller, for `alike`; `key_id` the API key that pays; `webhook` the address to tell when it ends; `source` the
+        caller, for `alike`; `key` the API key that pays; `webhook` the address to tell when it ends; `source` the
         job whose recording it is. Raises `Conflict` when the id is somebody else's, `Busy` when there is no room among
-        all nodes' jobs, `Unavailable` when the disk is full or the store away.
+        all nodes' jobs or the key's day is used up, `Unavailable` when the disk is full or the store away.
         """
         now = time.time()
         size = (await asyncio.to_thread(media.stat)).st_size
         new_id = job_id or uuid.uuid4().hex
         job = Job(new_id, owner, name, JobState.QUEUED, options, lane, created=now, size=size, source=source)
         try:
-            return await ask(self._accept, media, job, fingerprint, key_id, webhook)
+            return await ask(self._accept, media, job, fingerprint, key, webhook)
         except OSError as error:
             raise unwritten(error) from error
 
-    def _accept(self, media: Path, job: Job, fingerprint: str | None, key_id: str | None, webhook: str | None) -> Job:
+    def _accept(self, media: Path, job: Job, fingerprint: str | None, key: ApiKey | None, webhook: str | None) -> Job:
         if not _ID.fullmatch(job.id):
             raise BadRequest(
                 "bad_job_id",
@@ -75,7 +79,7 @@ class Accepting(Asking):
             self._store.add(
                 job,
                 fingerprint=fingerprint,
-                key_id=key_id,
+                key=key,
                 webhook=webhook,
                 room=lambda waiting: require_room(job.owner, waiting, self.speed, self._limits),
             )
@@ -87,7 +91,7 @@ class Accepting(Asking):
         self._queue.submit(job.id, job.lane)
         return job
 
-    async def rerun(self, job_id: str, options: Options, *, owner: str, lane: Lane, key_id: str | None = None) -> Job:
+    async def rerun(self, job_id: str, options: Options, *, owner: str, lane: Lane, key: ApiKey | None = None) -> Job:
         """A new job on the same recording. Raises `NotFound` when the recording is gone."""
         job = await self.get(job_id, owner=owner)
         try:
@@ -96,6 +100,4 @@ class Accepting(Asking):
             raise NotFound("media_gone", zh="录音文件已删除。", en="The recording was removed.") from None
         except OSError as error:
             raise unwritten(error) from error
-        return await self.accept(
-            copy, name=job.name, owner=owner, options=options, lane=lane, key_id=key_id, source=job_id
-        )
+        return await self.accept(copy, name=job.name, owner=owner, options=options, lane=lane, key=key, source=job_id)

@@ -10,11 +10,10 @@ from typing import Final
 import sqlalchemy as sa
 
 from ..types import Job
+from . import minutes
 from .rows import COLUMNS, UNFINISHED, Rows, job_of
 
 NOBODY: Final = ":removed"  # no user's name has a colon
-# A recording whose length is not known yet is taken for one of this many bytes a second (128 kbit/s).
-_BYTES_A_SECOND = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +66,10 @@ class Figures(Rows):
         )
         return float(rows[0].seconds or 0.0)
 
-    def key_seconds(self, key_id: str, since: float) -> float:
-        """Seconds of recording that were given with this key, deleted ones too; those not yet measured are guessed by
-        their size."""
-        rows = self._read(
-            "SELECT sum(seconds) AS seconds FROM ("
-            "SELECT COALESCE(duration, size / 16000.0) AS seconds FROM jobs "
-            "WHERE key_id = :key AND created >= :since AND state <> 'failed' "
-            "UNION ALL SELECT seconds FROM spent WHERE key_id = :key AND created >= :since) AS given",
-            key=key_id,
-            since=since,
-        )
-        return float(rows[0].seconds or 0.0)
+    def require_minutes(self, key_id: str, allowance: float, now: float) -> None:
+        """Ask before an upload is read: it saves sending one that `accept` would refuse (minutes.py)."""
+        with self._engine.begin() as connection:
+            minutes.require(connection, key_id, allowance, now)
 
     def stored_bytes(self) -> int:
         return int(self._read("SELECT sum(size) AS bytes FROM jobs")[0].bytes or 0)
@@ -147,7 +138,7 @@ def waiting(connection: sa.Connection) -> list[Waiting]:
             row.owner,
             row.lane,
             row.created,
-            (row.size / _BYTES_A_SECOND if row.duration is None else row.duration) * (1.0 - row.progress),
+            (row.size / minutes.BYTES_A_SECOND if row.duration is None else row.duration) * (1.0 - row.progress),
         )
         for row in rows
     ]

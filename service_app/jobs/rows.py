@@ -82,6 +82,8 @@ MIGRATIONS: Final = (
     UPDATE jobs SET free = (SELECT count(*) FROM open_windows WHERE job_id = jobs.id AND claimed_by IS NULL)
     WHERE state = 'running'
     """,
+    # Seconds of recording a day of the key that pays for the job; 0: no limit (minutes.py).
+    "ALTER TABLE jobs ADD COLUMN allowance DOUBLE PRECISION NOT NULL DEFAULT 0",
 )
 COLUMNS: Final = (
     "id, owner, name, state, options, lane, created, started, finished, progress, duration, language, failure, text, "

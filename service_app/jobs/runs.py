@@ -8,7 +8,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from ..types import Failure, Job, JobState, Lane, Plan, WindowResult
-from . import codec
+from . import codec, minutes
 from .rows import COLUMNS, UNFINISHED, Rows, job_of, recognised_text
 
 # Only who holds the job may write to it: one that was cancelled, deleted or taken over stays as it is.
@@ -75,18 +75,25 @@ class RunStore(Rows):
         )
 
     def save_plan(self, job_id: str, executor: str, plan: Plan) -> bool:
-        return bool(
-            self._write(
-                "UPDATE jobs SET plan = :plan, duration = :duration, language = :language, complete = :complete "  # noqa: S608
-                f"WHERE {_MINE}",
-                id=job_id,
-                executor=executor,
-                plan=codec.dump_plan(plan),
-                duration=plan.duration,
-                language=plan.language,
-                complete=int(plan.complete),
-            )
-        )
+        """Raises `Busy` when the key that pays has used up its day meanwhile: then nothing is saved."""
+        with self._engine.begin() as connection:
+            paid = connection.execute(
+                sa.text(
+                    "UPDATE jobs SET plan = :plan, duration = :duration, language = :language, "  # noqa: S608
+                    f"complete = :complete WHERE {_MINE} RETURNING key_id, allowance, created"
+                ),
+                {
+                    "id": job_id,
+                    "executor": executor,
+                    "plan": codec.dump_plan(plan),
+                    "duration": plan.duration,
+                    "language": plan.language,
+                    "complete": int(plan.complete),
+                },
+            ).first()
+            if paid is not None and paid.allowance:
+                minutes.require(connection, paid.key_id, paid.allowance, paid.created, settled=True, but=job_id)
+        return paid is not None
 
     def plan(self, job_id: str) -> Plan | None:
         rows = self._read("SELECT plan FROM jobs WHERE id = :id AND plan IS NOT NULL", id=job_id)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ..types import Job, JobState, Segment
-from . import codec
+from . import codec, minutes
 from .figures import Waiting, waiting
 from .rows import COLUMNS, Rows, job_of, recognised_text
+
+if TYPE_CHECKING:
+    from ..auth.keys import ApiKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +31,20 @@ class JobStore(Rows):
         job: Job,
         *,
         fingerprint: str | None = None,
-        key_id: str | None = None,
+        key: ApiKey | None = None,
         webhook: str | None = None,
         room: Callable[[list[Waiting]], None] | None = None,
     ) -> None:
-        """`room` is asked about the other unfinished jobs, by one node at a time, and what it raises is raised: then
-        nothing is stored. Of a job that is stored already it is not asked."""
+        """`room` is asked about the other unfinished jobs, by one node at a time, and what it raises is raised, as is
+        what the minutes of `key` say: then nothing is stored. Of a job that is stored already neither is asked."""
         with self._engine.begin() as connection:
             if room is not None and self._shared:  # SQLite has one writer: from the INSERT on it is this one
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('room'))"))
             stored = connection.execute(
                 sa.text(
                     "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, source, "
-                    "fingerprint, key_id, webhook) VALUES (:id, :owner, :name, :state, :lane, :options, :created, "
-                    ":size, :source, :fingerprint, :key_id, :webhook) ON CONFLICT DO NOTHING"
+                    "fingerprint, key_id, allowance, webhook) VALUES (:id, :owner, :name, :state, :lane, :options, "
+                    ":created, :size, :source, :fingerprint, :key_id, :allowance, :webhook) ON CONFLICT DO NOTHING"
                 ),
                 {
                     "id": job.id,
@@ -53,12 +57,15 @@ class JobStore(Rows):
                     "size": job.size,
                     "source": job.source,
                     "fingerprint": fingerprint,
-                    "key_id": key_id,
+                    "key_id": key.id if key else None,
+                    "allowance": key.daily_minutes * 60.0 if key else 0.0,
                     "webhook": webhook,
                 },
             )
             if room is not None and stored.rowcount:
                 room([entry for entry in waiting(connection) if entry.id != job.id])
+            if key and key.daily_minutes and stored.rowcount:
+                minutes.require(connection, key.id, key.daily_minutes * 60.0, job.created, but=job.id)
         self.note(job.id, job.created, "accepted")
 
     def get(self, job_id: str) -> Job | None:

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from ..api.envelope import error_response
@@ -20,6 +20,7 @@ from . import FILES, local_path, login_file, login_page, login_url
 from .words import WORDS
 
 _LARGEST_FORM: Final = 4096
+_FORM_SECONDS: Final = 30.0
 _YEAR: Final = 365 * 24 * 3600
 
 
@@ -97,10 +98,14 @@ def login_router(auth: Auth) -> APIRouter:
 
 
 async def _small_body(request: Request) -> str:
+    """Raises `UserError`, and ValueError for one that does not come."""
     body = bytearray()
-    async with asyncio.timeout(30):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST_FORM:
-                raise TooLarge("form_too_large", zh="登录表单过大。", en="The login form is too large.")
+    try:
+        async with asyncio.timeout(_FORM_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LARGEST_FORM:
+                    raise TooLarge("form_too_large", zh="登录表单过大。", en="The login form is too large.")
+    except (TimeoutError, ClientDisconnect):
+        raise ValueError from None
     return body.decode("utf-8", "replace")

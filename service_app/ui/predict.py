@@ -67,9 +67,7 @@ async def _transcribe(
             )
         options = Options(task="translate" if task == "translate" else "transcribe")
         name = kept(str(audio.get("orig_name") or "audio")).replace("\\", "/").rsplit("/", 1)[-1][:255]
-        job = await services.jobs.accept(
-            media, name=name, owner=owner, options=options, lane=Lane.API, key_id=key.id if key else None
-        )
+        job = await services.jobs.accept(media, name=name, owner=owner, options=options, lane=Lane.API, key=key)
     finally:
         media.unlink(missing_ok=True)
     try:

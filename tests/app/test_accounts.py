@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,7 @@ from service_app.auth.store import AuthStore
 from service_app.database import connect, sqlite_url
 
 from .conftest import PASSWORD, USER, Server, create, ended
+from .minutes import given_once
 
 BOB = ("bob", "Correct-horse-2")
 
@@ -175,6 +178,28 @@ def test_deleting_gives_no_minutes_back_and_repeating_costs_them(admin: httpx.Cl
         ):
             spent = program.post(path, files=files)
             assert (spent.status_code, spent.json()["error"]["code"]) == (429, "daily_minutes_used"), path
+    admin.delete(f"/api/keys/{made['id']}")
+
+
+def test_a_day_s_minutes_are_given_once(tmp_path: Path) -> None:
+    engine = connect(sqlite_url(tmp_path / "a.sqlite"))
+    given_once([engine])
+    engine.dispose()
+
+
+def test_calls_at_once_go_over_a_key_s_minutes_by_one_recording_at_most(admin: httpx.Client, server: Server) -> None:
+    """Each is 40 s long, which its few bytes do not tell: two fit into a minute, the second goes over it."""
+    made = admin.post("/api/keys", json={"name": "one minute", "daily_minutes": 1}).json()
+
+    def call(number: int) -> tuple[int, str]:
+        with server.client(headers={"authorization": f"Bearer {made['key']}"}) as program:
+            clip = {"file": (f"{number}.wav", b"SPEECH 4 0.01")}
+            answer = program.post("/v1/audio/transcriptions", files=clip, data={"prompt": str(number)})
+            return answer.status_code, answer.json().get("error", {}).get("code", "")
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = Counter(threads.map(call, range(8)))
+    assert answers == {(200, ""): 2, (429, "daily_minutes_used"): 6}
     admin.delete(f"/api/keys/{made['id']}")
 
 

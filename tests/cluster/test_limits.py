@@ -20,6 +20,7 @@ from service_app.jobs.store import JobStore
 from service_app.settings import Settings
 from service_app.types import Job, JobState, Lane, Options
 from tests.app.conftest import PASSWORD, USER, create
+from tests.app.minutes import given_once
 
 from .jobs import finished, speech
 from .machines import Cluster, Database, Node, client
@@ -156,6 +157,16 @@ def test_the_last_places_are_given_once(database: Database, limits: Limits, fit:
         with ThreadPoolExecutor(12) as threads:
             accepted = sum(threads.map(taken_in, range(30)))
         assert (accepted, len(nodes[0].history(USER, 100, "", None))) == (fit, fit)
+    finally:
+        for engine in engines:
+            engine.dispose()
+
+
+def test_a_key_s_day_is_given_once_among_nodes(database: Database) -> None:
+    name = database.create("minutes")
+    engines = [connect(database.url("127.0.0.1", name)) for _ in range(3)]
+    try:
+        given_once(engines)
     finally:
         for engine in engines:
             engine.dispose()
