@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from service_app.auth.passwords import hash_password
 from tests.browser.page import WhisperPage, browser
@@ -121,13 +121,30 @@ def login(chromium: Browser, site: Site) -> Any:
         return page.context.storage_state()
 
 
+@pytest.fixture(scope="package")
+def desk(chromium: Browser, site: Site, login: Any) -> Iterator[BrowserContext]:
+    """Where every `window` opens: what the first has loaded, the others have at once."""
+    with WhisperPage.open(chromium, site.address, storage_state=login) as first:
+        first.visit()
+        yield first.context
+
+
 @pytest.fixture
-def window(chromium: Browser, site: Site, login: Any) -> Iterator[WhisperPage]:
+def window(desk: BrowserContext, site: Site, login: Any) -> Iterator[WhisperPage]:
     """Logged in, English, on a desktop. At the end: nothing on the console, no other host asked."""
-    with WhisperPage.open(chromium, site.address, storage_state=login) as page:
+    desk.add_cookies(login["cookies"])
+    page = WhisperPage.tab(desk, site.address)
+    try:
         page.visit()
         yield page
         page.assert_clean()
+    finally:
+        page.page.evaluate("localStorage.clear()")
+        desk.remove_listener("request", page._request)
+        desk.set_offline(False)
+        desk.clear_permissions()
+        desk.clear_cookies()
+        page.page.close()
 
 
 @pytest.fixture(scope="session")

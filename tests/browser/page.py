@@ -89,10 +89,15 @@ class WhisperPage:
         )
         if not tour:  # the first steps, shown at a first visit
             context.add_init_script("location.protocol === 'about:' || localStorage.setItem('wt-tour', 'seen')")
+        return cls.tab(context, address)
+
+    @classmethod
+    def tab(cls, context: BrowserContext, address: str) -> WhisperPage:
+        """A window of a context that is there."""
         window = cls(context.new_page(), context, address.rstrip("/"))
         window.page.on("console", window._console)
         window.page.on("pageerror", lambda error: window.complaints.append(f"error: {error}"))
-        window.context.on("request", window._request)
+        context.on("request", window._request)
         return window
 
     def __enter__(self) -> WhisperPage:

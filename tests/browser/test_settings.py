@@ -88,7 +88,10 @@ def test_the_password(chromium: Browser, site: Site) -> None:
 def test_theme_and_language_are_remembered(window: WhisperPage) -> None:
     window.page.locator("#wt-settings-open").click()
     window.page.locator("#wt-tab-look").click()
-    window.page.get_by_label("Dark", exact=True).check()
+    light, dark = (window.page.get_by_label(name, exact=True) for name in ("Light", "Dark"))
+    dark.check()
+    drawn = "(input) => getComputedStyle(input).borderWidth"
+    assert dark.evaluate(drawn) != light.evaluate(drawn), "the choice is seen"
     expect(window.page.locator("body")).to_contain_class("dark")
     window.page.get_by_role("radio", name="中文").click()
     expect(window.page.locator("#wt-start")).to_have_text("开始转写")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,30 @@ def test_the_server_is_killed_during_a_job(chromium: Browser, tmp_path: Path, lo
         assert window.times()[0] == "0:00" and window.times()[-1] > "0:30"
 
 
-def test_a_full_disk_is_told_and_the_file_kept(chromium: Browser, tmp_path: Path) -> None:
-    """No file may grow over 4 MB: for the server as if the disk were full."""
-    with running(Site(tmp_path, under=("prlimit", "--fsize=4000000"))) as site:
-        large = tmp_path / "large.wav"
-        large.write_bytes(bytes(6_000_000))
-        with WhisperPage.open(chromium, site.address, locale="zh-CN") as window:
-            window.login(site.user, site.password)
-            window.upload(large)
-            window.press()
-            expect(window.page.locator("#wt-error")).to_contain_text("磁盘空间不足")
-            expect(window.page.locator(".wt-file strong")).to_have_text("large.wav")
+@pytest.fixture(scope="module")
+def small(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Any]]:
+    """A server whose files may not grow over 4 MB, for it as if the disk were full; and the cookies of one login."""
+    site = Site(tmp_path_factory.mktemp("small"), under=("prlimit", "--fsize=4000000"))
+    with running(site), WhisperPage.open(chromium, site.address) as window:
+        window.login(site.user, site.password)
+        yield site, window.context.storage_state()
 
 
-def test_wrong_password_then_too_many(chromium: Browser, tmp_path: Path) -> None:
-    with running(Site(tmp_path)) as site, WhisperPage.open(chromium, site.address, locale="zh-CN") as window:
+def test_a_full_disk_is_told_and_the_file_kept(chromium: Browser, small: tuple[Site, Any], tmp_path: Path) -> None:
+    site, login = small
+    large = tmp_path / "large.wav"
+    large.write_bytes(bytes(6_000_000))
+    with WhisperPage.open(chromium, site.address, locale="zh-CN", storage_state=login) as window:
+        window.visit()
+        window.upload(large)
+        window.press()
+        expect(window.page.locator("#wt-error")).to_contain_text("磁盘空间不足")
+        expect(window.page.locator(".wt-file strong")).to_have_text("large.wav")
+
+
+def test_wrong_password_then_too_many(chromium: Browser, small: tuple[Site, Any]) -> None:
+    site, _ = small
+    with WhisperPage.open(chromium, site.address, locale="zh-CN") as window:
         page = window.page
         page.goto(site.address)
         for _ in range(6):

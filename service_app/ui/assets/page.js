@@ -25,7 +25,7 @@ export function clock(seconds) {
 
 /** A span of work: "2.4 s", "3:05". */
 export function elapsed(seconds) {
-  return seconds < 60 ? `${seconds.toFixed(1)}\u00a0s` : clock(seconds);
+  return seconds < 60 ? say("seconds", { count: seconds.toFixed(1) }) : clock(seconds);
 }
 
 /** A longer span, in words: "40 s", "12 min", "3.5 h". */
