@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
-
 from service_app.ui.files import IMMUTABLE, KeptFiles
+from starlette.testclient import TestClient
 
 SCRIPT = "export const page = 1; // and so on\n" * 50
 
