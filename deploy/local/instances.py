@@ -225,9 +225,19 @@ def free_port() -> int:
         return port
 
 
-def end_marked(mark: str) -> None:
-    """Ends every process that carries the mark in its environment."""
-    _end(lambda: list(marked(mark)))
+def end_marked(owner: str, grace: float = TERM_GRACE_SECONDS) -> None:
+    """Ends every process of an instance or a daemon: TERM, and KILL for what is still there after the grace in
+    seconds; looks again for what was started meanwhile."""
+    deadline = time.monotonic() + grace
+    asked: set[int] = set()
+    while living := list(marked(owner)):
+        late = time.monotonic() > deadline
+        for pid in living:
+            if late or pid not in asked:
+                asked.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+        time.sleep(0.05)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Callable[[], bool]) -> int | None:
@@ -260,17 +270,3 @@ def marked(owner: str) -> Iterator[int]:
             with contextlib.suppress(OSError):  # gone meanwhile, or another user's
                 if mark in (entry / "environ").read_bytes().split(b"\0"):
                     yield int(entry.name)
-
-
-def _end(find: Callable[[], list[int]]) -> None:
-    """TERM, and KILL for what is still there after the grace; looks again for what was started meanwhile."""
-    deadline = time.monotonic() + TERM_GRACE_SECONDS
-    asked: set[int] = set()
-    while living := find():
-        late = time.monotonic() > deadline
-        for pid in living:
-            if late or pid not in asked:
-                asked.add(pid)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
-        time.sleep(0.05)

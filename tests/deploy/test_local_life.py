@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,9 @@ def test_create_answers_and_delete_leaves_nothing(tmp_path: Path) -> None:
         code, taken, _ = deploy(create, state, stdin=f"{PASSWORD}\n")
         assert (code, taken["error"]["code"]) == (1, "StackExists")
         assert f"answers at {address}" in taken["error"]["message"]
-        for words in ("list", "status life", "events life", "outputs life"):
-            assert deploy(words, state)[0] == 0
+        looks = ("list", "status life", "events life", "outputs life")
+        with ThreadPoolExecutor(len(looks)) as pool:
+            assert [code for code, _, _ in pool.map(lambda words: deploy(words, state), looks)] == [0] * len(looks)
 
         assert not list(processes.files_holding(PASSWORD, state))
         assert not processes.mentioning(PASSWORD)

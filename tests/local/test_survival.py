@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
+import secrets
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import Failure
+from deploy.local.instances import MARK, end_marked
 from deploy.local.store import CreateRequest, Resource, Stack, Store
 from deploy.target import local_endpoint, stop_if_idle
 
@@ -55,13 +59,26 @@ def test_app_and_stack_outlive_the_emulator(target, machine) -> None:
     assert not marked(instance)
 
 
-def test_delete_ends_processes_that_do_not_listen(target, machine) -> None:
-    deaf = "setsid bash -c 'trap \"\" TERM; while :; do sleep 1; done' &"
-    stack = target.create(machine(f"{deaf} {SUCCESS}"))
+def test_delete_ends_what_a_command_left_running(target, machine) -> None:
+    stack = target.create(machine(f"setsid sleep 600 & {SUCCESS}"))
     instance = target.outputs(stack.stack_id)["InstanceId"]
+    assert marked(instance)
     assert target.delete(stack.stack_id).status == "DELETE_COMPLETE"
     assert not marked(instance)
     assert not list((target.folder / "instances").iterdir())
+
+
+def test_processes_that_do_not_listen_are_ended_too() -> None:
+    """Such as one that ignores TERM and starts others. As a deletion does it, with a shorter grace."""
+    owner = f"i-{secrets.token_hex(10)}"
+    deaf = "trap '' TERM; sleep 600 & echo ready; while :; do sleep 0.05; done"
+    with subprocess.Popen(["bash", "-c", deaf], env={**os.environ, MARK: owner}, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        assert len(marked(owner)) >= 2
+        end_marked(owner, grace=0.2)
+        assert process.wait() == -signal.SIGKILL
+    assert not marked(owner)
 
 
 def test_creation_goes_on_after_the_emulator_was_killed(target, machine, eventually) -> None:
