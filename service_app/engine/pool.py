@@ -32,7 +32,7 @@ TRIES = 3
 FINISH_SECONDS = 0.1  # between two looks at whether all is done
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)  # before each further start of a worker that does not load
 PAIR = 2  # windows: together they cost a fifth less than one after the other
-FIRST_BATCH = 2  # windows of a recording of which nothing was read yet: somebody waits for the first words
+FIRST_BATCH = 1  # windows of a recording of which nothing was read yet: somebody waits for the first words
 
 
 class WorkerLostError(Exception):
