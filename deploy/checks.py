@@ -37,11 +37,12 @@ def checks(session: Session, spec: Spec) -> Iterator[Check]:
     yield first
     if first.verdict is Verdict.FAILED:
         return
-    template = templates.body("single.yaml")
+    template = templates.of(session.args.topology)
+    nodes = 2 if session.args.topology == "cluster" else 1  # as many as `create` makes when no number is given
     yield _guarded("clock", lambda: _clock(session))
     yield _guarded("permissions", lambda: _permissions(session))
     yield _guarded("roles", lambda: _roles(session, template))
-    yield _guarded("quota", lambda: _quota(session, spec))
+    yield _guarded("quota", lambda: _quota(session, spec, nodes))
     yield _guarded("stock", lambda: _stock(session, template, spec))
 
 
@@ -88,13 +89,16 @@ def _roles(session: Session, template: str) -> Check:
     return Check("roles", Verdict.OK, "services are open and their roles exist")
 
 
-def _quota(session: Session, spec: Spec) -> Check:
+def _quota(session: Session, spec: Spec, nodes: int) -> Check:
     found = session.machines.attributes((_QUOTA, _USED))
     if _QUOTA not in found:
         return Check("quota", Verdict.UNKNOWN, "the service did not tell the quota of vCPUs")
     free = int(found[_QUOTA]) - int(found.get(_USED, "0"))
+    needed = nodes * spec.cpus
     finding = f"{free} vCPUs are free, {spec.id} has {spec.cpus}"
-    if free < spec.cpus:
+    if nodes > 1:
+        finding = f"{free} vCPUs are free, {nodes} nodes of {spec.id} have {needed}"
+    if free < needed:
         return Check("quota", Verdict.FAILED, finding, "ask for more in Quota Center: ECS, pay-as-you-go vCPUs")
     return Check("quota", Verdict.OK, finding)
 

@@ -68,6 +68,7 @@ if [ "$target" = test ]; then
     "$venv/bin/pip" install -q --progress-bar on "$torch" >&2
 fi
 say "$steps/$steps packages${extras:+ $extras}"
-"$venv/bin/pip" install -q --progress-bar on -e ".$extras" >&2
+# Without the build's advice about folders that have a package's name.
+PYTHONWARNINGS=ignore "$venv/bin/pip" install -q --progress-bar on -e ".$extras" >&2
 touch "$stamp"
 say "ready in $((SECONDS - started)) s"

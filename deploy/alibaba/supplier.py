@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,14 @@ class ComputeNestSupplier:
     def artifact_versions(self, artifact_id: str) -> list[Artifact]:
         request = models.ListArtifactVersionsRequest(artifact_id=artifact_id, max_results=_PAGE)
         body = self._calls.body(self._client.list_artifact_versions, request).to_map()
-        return [_artifact(item) for item in body.get("Artifacts") or []]
+        listed = [_artifact(item) for item in body.get("Artifacts") or []]
+        return [self._with_address(each) if each.kind == "File" else each for each in listed]
+
+    def _with_address(self, listed: Artifact) -> Artifact:
+        """GetArtifact signs the file's address, as computenest-cli relies on; no document says that a list does."""
+        request = models.GetArtifactRequest(artifact_id=listed.id, artifact_version=listed.version)
+        whole = _artifact(self._calls.body(self._client.get_artifact, request).to_map())
+        return replace(listed, properties=whole.properties)
 
     def make_artifact(self, fields: Mapping[str, Any], artifact_id: str = "", *, draft: bool = False) -> str:
         sent = {**fields, "Name": fields.get("ArtifactName"), "ArtifactId": artifact_id or None}

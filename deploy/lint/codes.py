@@ -59,6 +59,16 @@ CODES: dict[str, Code] = {
     "WCN111": _error("unknown tag {tag}", "未知的标签 {tag}"),
     "WCN112": _error("local {name} {problem}", "局部变量 {name} {problem_zh}"),
     "WCN113": _error("{name} is the name of a {other} already", "名称 {name} 已用于{other_zh}"),
+    "WCN114": _error("Transform is {found}; it must be one of {known}", "Transform 为 {found}，只能是 {known}"),
+    "WCN115": Code(
+        Severity.NOTE,
+        "{transform} is carried out by ROS: {what} not checked here; {remedy}",
+        "{transform} 由 ROS 展开，本地未检查{what_zh}；{remedy_zh}",
+    ),
+    "WCN116": _error(
+        "{transform} needs the section Workspace, a mapping of file names to texts such as main.tf",
+        "{transform} 需要 Workspace 段：文件名到内容的映射，例如 main.tf",
+    ),
     "WCN201": _error("parameter {name} has no valid Type: {found}", "参数 {name} 的 Type 无效：{found}"),
     "WCN202": _error("parameter {name} has the unknown key {key}", "参数 {name} 中有未知的键 {key}"),
     "WCN203": _error(
@@ -81,7 +91,7 @@ CODES: dict[str, Code] = {
     "WCN210": _warning(
         "parameter {name} has no Label in both languages (en, zh-cn)", "参数 {name} 缺少中英文（en、zh-cn）Label"
     ),
-    "WCN211": _error(
+    "WCN211": _warning(
         "AssociationPropertyMetadata of {name} refers to {other}, which is no parameter",
         "参数 {name} 的 AssociationPropertyMetadata 引用了不存在的参数 {other}",
     ),
@@ -93,7 +103,7 @@ CODES: dict[str, Code] = {
         "type {type} is not in the schema data; its properties were not checked",
         "资源类型 {type} 不在本地规范数据中，未检查其属性",
     ),
-    "WCN304": _error("resource {name} has the unknown key {key}", "资源 {name} 中有未知的键 {key}"),
+    "WCN304": _warning("resource {name} has the unknown key {key}", "资源 {name} 中有未知的键 {key}"),
     "WCN305": _error("{type} has no property {path}", "{type} 没有属性 {path}"),
     "WCN306": _error("{type} needs the property {path}", "{type} 缺少必填属性 {path}"),
     "WCN307": _error("{path} must be {expected}, not {found}", "{path} 必须是 {expected}，而不是 {found}"),

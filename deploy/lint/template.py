@@ -12,6 +12,7 @@ from .nodes import Call, Mapping, Node, Scalar, Sequence, call, children, is_no_
 _SUB = re.compile(r"\$\{(!?)([^}]+)\}")
 _METADATA = re.compile(r"\$\{([A-Za-z0-9_.:\[\]-]+)\}")
 _INDEX = re.compile(r"\[[^\]]*\]$")
+SERVERLESS = "Aliyun::Serverless-2018-04-03"
 _TEMPLATES_WITHIN = {
     "ALIYUN::OOS::Template": ("Content",),
     "ALIYUN::ROS::Stack": ("TemplateBody",),
@@ -85,7 +86,12 @@ class Template:
 
     @property
     def is_terraform(self) -> bool:
-        return "Workspace" in self.root.entries
+        """Terraform files make the resources; they may name variables that are no parameters here."""
+        return {"Transform", "Workspace"} <= self.root.entries.keys()
+
+    def is_transformed(self, type_name: str) -> bool:
+        """Whether ROS makes other resources of this one before it reads the template."""
+        return self.root.string("Transform") == SERVERLESS and type_name.startswith("Aliyun::Serverless::")
 
     @cached_property
     def interface(self) -> Mapping:

@@ -25,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--port", type=int, default=0, metavar="N", help="port on 127.0.0.1 (default: the last one, or a free one)"
     )
     serve.add_argument("--detach", action="store_true", help="return once it answers; log to DIR/emulator.log")
-    serve.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong; see faults.example.yaml")
+    serve.add_argument(
+        "--faults", type=Path, metavar="FILE", help="what goes wrong; see deploy/local/faults.example.yaml"
+    )
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error("--port: a number from 0 to 65535")

@@ -164,12 +164,14 @@ def read_faults(path: Path) -> Faults:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise FaultFileError(f"{path}{where}: is not YAML; compare faults.example.yaml") from None
+        raise FaultFileError(f"{path}{where}: is not YAML; compare deploy/local/faults.example.yaml") from None
     if not isinstance(document, dict) or set(document) - {"seed", "rules"}:
-        raise FaultFileError(f"{path}: should be a map with seed and rules; compare faults.example.yaml")
+        raise FaultFileError(f"{path}: should be a map with seed and rules; compare deploy/local/faults.example.yaml")
     seed, rules = document.get("seed", 0), document.get("rules") or []
     if isinstance(seed, bool) or not isinstance(seed, int) or not isinstance(rules, list):
-        raise FaultFileError(f"{path}: seed should be a whole number, rules a list; compare faults.example.yaml")
+        raise FaultFileError(
+            f"{path}: seed should be a whole number, rules a list; compare deploy/local/faults.example.yaml"
+        )
     return Faults([_rule(body, f"{path}: rules/{number}") for number, body in enumerate(rules)], seed)
 
 

@@ -50,14 +50,14 @@ class Groups:
         self._lock = threading.RLock()
 
     def save(self, by: By, group: str, **values: Any) -> None:
-        """Sets parts of a group: properties, configuration, hooks, instances, enabled."""
+        """Sets parts of a group: properties, configuration, hooks, enabled, instances and who of them joins."""
         with self._lock:
             now = self.find(group) | values
             self._store.save_document(KIND, group, by.stack_id, now.get("created", time.time()), now)
 
     def find(self, group: str) -> dict[str, Any]:
         found: dict[str, Any] | None = self._store.document(KIND, group)
-        return found or {"instances": [], "hooks": {}, "enabled": False, "created": time.time()}
+        return found or {"instances": [], "joining": [], "hooks": {}, "enabled": False, "created": time.time()}
 
     def hook(self, by: By, group: str, hook: str, properties: Mapping[str, Any] | None) -> None:
         """Sets a lifecycle hook, or with None takes it away."""
@@ -82,7 +82,10 @@ class Groups:
             raise ResourceError(f"DesiredCapacity is {wanted}; the local target makes up to {_MOST} instances")
         if not found["enabled"]:
             return
-        there = list(found["instances"])
+        for instance in found.get("joining", []):  # its hooks were cut short when the emulator was killed
+            self._detach(group, instance)
+            self._forget(by, group, instance)
+        there = list(self.find(group)["instances"])
         for instance in there[wanted:][::-1]:
             self._leave(by, group, instance)
         new = [f"i-{secrets.token_hex(10)}" for _ in range(wanted - len(there))]
@@ -118,14 +121,18 @@ class Groups:
     def _join(self, by: By, group: str, instance: str) -> str:
         """Empty, or why the instance did not come into service."""
         configuration: Mapping[str, Any] = self.find(group).get("configuration", {})
-        with self._lock:  # written down first, so that a group whose growth was interrupted can be removed
-            self.save(by, group, instances=[*self.find(group)["instances"], instance])
+        with self._lock:  # written down first, so that a group whose growth was interrupted can be removed or mended
+            now = self.find(group)
+            joining = [*now.get("joining", []), instance]
+            self.save(by, group, instances=[*now["instances"], instance], joining=joining)
         image, role = str(configuration.get("ImageId", "default")), configuration.get("RamRoleName")
         self._instances.create(instance, image, by.region if role else "")
         problem = self._hooks(by, group, instance, "SCALE_OUT")
         if problem is None:
             for server_group in self._server_groups(group):
                 self._balancers.attach(server_group, instance)
+            with self._lock:
+                self.save(by, group, joining=_without(instance, self.find(group)["joining"]))
             return ""
         self._forget(by, group, instance)
         return f"{instance} did not come into service: {problem}"
@@ -138,8 +145,9 @@ class Groups:
     def _forget(self, by: By, group: str, instance: str) -> None:
         self._instances.delete(instance)
         with self._lock:
-            rest = [each for each in self.find(group)["instances"] if each != instance]
-            self.save(by, group, instances=rest)
+            now = self.find(group)
+            rest = _without(instance, now["instances"])
+            self.save(by, group, instances=rest, joining=_without(instance, now.get("joining", [])))
 
     def _detach(self, group: str, instance: str) -> None:
         for server_group in self._server_groups(group):
@@ -201,6 +209,10 @@ class Groups:
         invoke_id, command_id = f"t-{secrets.token_hex(10)}", f"c-{secrets.token_hex(10)}"
         outcome = self._commands.run(invoke_id, command_id, command, [str(given["instanceId"])], by.cancelled)[0]
         return "" if outcome.good else _reason(outcome)
+
+
+def _without(instance: str, instances: list[str]) -> list[str]:
+    return [each for each in instances if each != instance]
 
 
 def _reason(outcome: Outcome) -> str:

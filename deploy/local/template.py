@@ -96,6 +96,17 @@ def read_document(text: str) -> dict[str, Any]:
     return document
 
 
+def _not_here(sections: list[str], document: dict[str, Any]) -> str:
+    """Where, what, and what to do about sections that only the service reads."""
+    message = f"The template section ({', '.join(sections)}) is not known to the local target."
+    if "Transform" not in sections:
+        return message
+    return (
+        f"{message} ROS itself carries out Transform: {document['Transform']}. Create such a stack on the real "
+        "service, or write the resources that it makes into the template."
+    )
+
+
 @lru_cache(maxsize=32)
 def read_template(text: str) -> Template:
     """Raises ApiError when the text is not a template; references are checked by `validation.validate`."""
@@ -111,9 +122,7 @@ def read_template(text: str) -> Template:
         )
     unknown = sorted(map(str, document.keys() - SECTIONS))
     if unknown:
-        raise ApiError(
-            "InvalidTemplateSection", f"The template section ({', '.join(unknown)}) is not known to the local target."
-        )
+        raise ApiError("InvalidTemplateSection", _not_here(unknown, document))
     document = with_locals(document)
     resources = {name: _resource(name, body) for name, body in _section(document, "Resources").items()}
     if len(resources) > MAX_RESOURCES:

@@ -152,6 +152,8 @@ def delete(command: ArgumentParser) -> None:
 
 def doctor(command: ArgumentParser) -> None:
     command.add_argument("--spec", metavar="SPEC", help="check the stock of this one (default: the catalog's first)")
+    command.add_argument("--topology", choices=("single", "cluster"), default="single",
+                         help="whose services and roles to check (default: %(default)s)")  # fmt: skip
 
 
 def _choices(command: ArgumentParser) -> None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from ..api.upload import require_space
-from .shell import PageShell, cached
+from .files import KeptFiles
+from .shell import PageShell, opening
 from .spoken import OWN_NAMES
 from .waveform import peaks_route
 
@@ -41,8 +41,8 @@ def mount_page(app: FastAPI, services: Services) -> None:
     messages: dict[str, dict[str, str]] = json.loads((ASSETS / "messages.json").read_text("utf-8"))
     models = services.engine.models()
     base = f"/ui/{_version()}"
-    app.mount(f"{base}/clips", _Static(CLIPS), name="clips")
-    app.mount(base, _Static(ASSETS), name="ui")
+    app.mount(f"{base}/clips", KeptFiles(CLIPS), name="clips")
+    app.mount(base, KeptFiles(ASSETS), name="ui")
     app.router.routes.append(peaks_route(services))
 
     def config(scope: Scope, language: str) -> dict[str, Any]:
@@ -71,13 +71,22 @@ def mount_page(app: FastAPI, services: Services) -> None:
     assert isinstance(mount, Mount), "mount_gradio_app adds its mount last"
     mount.app = PageShell(
         mount.app,
+        assets=KeptFiles(_gradio_assets()),
         head="".join(f'<link rel="stylesheet" href="{base}/{sheet}.css">' for sheet in ("page", "result", "sheets"))
-        + '<link rel="icon" href="/favicon.svg">'
-        + "".join(f'<link rel="modulepreload" href="{base}/{path.name}">' for path in sorted(ASSETS.glob("*.js"))),
+        + '<link rel="icon" href="/favicon.svg">',
+        # Behind everything else in the head: what is drawn first comes first.
+        later="".join(f'<link rel="modulepreload" href="{base}/{path.name}">' for path in sorted(ASSETS.glob("*.js"))),
+        opening={language: opening(texts) for language, texts in messages.items()},
         title=lambda language: messages[language]["wt_title"],
         config=config,
         admit=admit,
     )
+
+
+def _gradio_assets() -> Path:
+    import gradio
+
+    return Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 
 
 def _mount_blocks(
@@ -125,11 +134,3 @@ def _version() -> str:
     for path in sorted(ASSETS.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-class _Static(StaticFiles):
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory=directory)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, cached(send))

@@ -69,7 +69,7 @@ def build_page(
                             elem_id="wt-punctuation",
                             min_width=120,
                         )
-                    gr.Markdown(say("wt_writing_info"), elem_id="wt-writing-info")
+                    _script("wt-writing-info", assets, "writing")
                     prompt = gr.Textbox(
                         label=say("wt_prompt"), info=say("wt_prompt_info"), lines=2, max_length=600, elem_id="wt-prompt"
                     )
@@ -90,7 +90,7 @@ def build_page(
             js=f"async ({_CHOICES}) => {{ (await import('{assets}/work.js')).start({{{_CHOICES}}}); }}",
             api_name=False,
         )
-        page.load(None, None, writing, js=f"async () => (await import('{assets}/start.js')).writing()", api_name=False)
+        page.load(None, None, writing, js=f"async () => (await import('{assets}/start.js')).begin()", api_name=False)
         gr.api(predict, api_name="predict", concurrency_limit=None)
     return page, say
 

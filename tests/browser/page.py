@@ -132,9 +132,10 @@ class WhisperPage:
         self.ready()
 
     def ready(self) -> None:
-        """Both cards and the button are there."""
+        """Both cards and the button are there, and nothing stands before them."""
         expect(self.page.locator("#wt-browse, .wt-chosen").first).to_be_visible(timeout=PATIENCE)
         expect(self.page.locator("#wt-start")).to_be_visible(timeout=PATIENCE)
+        expect(self.page.locator("#wt-opening")).to_have_count(0, timeout=PATIENCE)
 
     def upload(self, path: Path) -> None:
         """Chooses a file of the disk; `press` or `transcribe` sends it."""

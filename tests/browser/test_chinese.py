@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import Site, running
 from tests.browser.page import PATIENCE, WhisperPage
@@ -123,7 +123,27 @@ def test_a_link_to_a_page(chromium: Browser, chinese: Site) -> None:
         window.assert_clean()
 
 
-def test_a_model_that_cannot_translate_says_so(chromium: Browser, site: Site, beckett: Path) -> None:
+def test_a_model_that_cannot_translate_says_so(window: WhisperPage) -> None:
+    """What was heard when the service still had a multilingual model; now it has one for English only."""
+    assert window.transcribe() == "done"
+
+    def english_only(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('"multilingual": true', '"multilingual": false'))
+
+    window.page.route(window.page.url, english_only)
+    window.page.reload()
+    window.ready()
+    expect(window.page.locator("#wt-note")).to_contain_text("timed 只识别英语，也不能翻译")
+    assert window.finished() == "done"
+    window.page.locator("#wt-view-both").click()
+    expect(window.page.locator(".wt-notice")).to_contain_text("timed 只会英语，不能翻译")
+    expect(window.page.locator(".wt-beside")).to_have_count(0)
+    window.page.locator("#wt-view-segments").click()
+    expect(window.page.locator(".wt-notice")).to_be_hidden()
+
+
+def test_an_english_recording_needs_no_translation(chromium: Browser, site: Site, beckett: Path) -> None:
     with WhisperPage.open(chromium, site.address) as page:
         page.login(site.user, site.password)
         page.upload(beckett)

@@ -93,6 +93,10 @@ def test_what_the_model_cannot_do_is_refused_with_the_reason(window: WhisperPage
     window.choose_language("中文")
     window.press()
     expect(window.page.locator("#wt-error")).to_contain_text("English only")
+    window.choose_language("Detect automatically")
+    window.page.get_by_role("radio", name="Translate to English").check()
+    window.press()
+    expect(window.page.locator("#wt-error")).to_contain_text("cannot translate")
     # the browser itself notes each refused request; nothing else may be there
     assert all("400 (Bad Request)" in line for line in window.complaints)
     window.complaints.clear()

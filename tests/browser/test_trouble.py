@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import Site, running
 from tests.browser.page import QUIET, WhisperPage
@@ -81,6 +81,31 @@ def test_the_network_is_away_when_the_button_is_pressed(window: WhisperPage, bec
     assert window.text() == BECKETT_TEXT
     assert all("ERR_INTERNET_DISCONNECTED" in line for line in window.complaints)
     window.complaints.clear()
+
+
+def test_a_part_of_the_page_is_lost_while_it_opens(chromium: Browser, site: Site, login: Any) -> None:
+    """As when a network changes: the page is fetched again; when that does not help, it says so. Nothing of it can be
+    pressed before it works."""
+    with WhisperPage.open(chromium, site.address, storage_state=login) as window:
+        page, part = window.page, "**/assets/Blocks-*.js"
+        lost: list[str] = []
+
+        def lose(route: Route) -> None:
+            lost.append(route.request.url)
+            route.abort("connectionreset")
+
+        page.route(part, lose, times=1)
+        window.visit()
+        assert len(lost) == 1
+        page.route(part, lose)
+        page.reload()
+        expect(page.locator("#wt-opening")).to_contain_text("did not arrive")
+        assert page.evaluate("sessionStorage['wt-opened-again']") == "2", "it had tried by itself"
+        page.unroute(part)
+        page.get_by_role("button", name="Load again").click()
+        window.ready()
+        window.press()
+        expect(page.get_by_role("alert")).to_contain_text("First choose a file")
 
 
 def test_a_damaged_file_keeps_what_could_be_read(window: WhisperPage, beckett: Path, tmp_path: Path) -> None:

@@ -109,16 +109,18 @@ def test_each_case_tells_how_it_ended_and_leaves_nothing(state: Path) -> None:
     bench = Bench(state, "fault: fail, resource: VSwitch, operation: create, message: no room, nth: [2]")
     good = bench.case("good", ZoneId=AUTO, AdminPassword=AUTO, Cidr="10.0.0.0/8")
     wrong = bench.case("wrong", ZoneId=AUTO, AdminPassword=AUTO, Cidr=AUTO)
+    odd = bench.case("怪", **{"ZoneId": ["a", 1], "": {"b": True}, "Cidr": 7})
     status, cases = bench.ended(bench.begin(good))
     assert status == "Success"
     report = cases["good"][1].splitlines()
     assert report[0] == "Region: cn-shanghai"
     assert report[-2].startswith("CREATE_COMPLETE") and report[-1].startswith("DELETE_COMPLETE")
 
-    task = bench.begin(wrong, good)
+    task = bench.begin(wrong, good, odd)
     status, cases = bench.ended(task)
     assert status == "Failure"
     assert cases["wrong"] == ("Failure", cases["wrong"][1]) and "Cidr" in cases["wrong"][1], "nobody knows a value"
+    assert cases["怪"][0] == "Failure"
     assert cases["good"][0] == "Failure" and "no room" in cases["good"][1]
     assert bench.stacks() == []
 

@@ -42,6 +42,7 @@ class FakeCloud:
         self.drifted: list[Drift] = []
         self.price_list: list[Price] = []
         self.needs: list[Provision] = []
+        self.looked_at = ""
         self.ahead: float | None = 0.4
 
     def put(self, stack: Stack) -> None:
@@ -149,6 +150,7 @@ class FakeCloud:
         return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["ros:CreateStack"], "Resource": "*"}]}
 
     def provisions(self, template: str) -> list[Provision]:
+        self.looked_at = template
         return self.needs
 
     def clock_ahead(self) -> float | None:

@@ -252,6 +252,17 @@ def test_doctor_finds_nothing_amiss() -> None:
     ]
 
 
+def test_doctor_looks_at_what_a_cluster_needs() -> None:
+    cloud, machines = healthy()
+    made = session("doctor --local --topology cluster --json", cloud, machines=machines)
+    assert doctor(made) == 0
+    assert "ALIYUN::ESS::ScalingGroup" in cloud.looked_at
+    assert "80 vCPUs are free, 2 nodes of ecs.gn7i-c16g1.4xlarge have 32" in printed(made)[0]
+    machines.account["used-postpaid-instance-vcpu-count"] = "70"  # enough for one
+    assert doctor(session("doctor --local --topology cluster", cloud, machines=machines)) == 1
+    assert doctor(session("doctor --local", cloud, machines=machines)) == 0
+
+
 def test_doctor_has_a_remedy_for_each_ill() -> None:
     cloud, machines = healthy()
     cloud.ahead = -1200.0

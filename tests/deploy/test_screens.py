@@ -12,10 +12,15 @@ import json
 import os
 import pty
 import re
+import subprocess
+import tempfile
 import threading
-from collections.abc import Callable
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyte
@@ -100,10 +105,19 @@ def ready() -> Timed:
     return cloud
 
 
+def early() -> Timed:
+    cloud = Timed()
+    cloud.put(Stack("stack-1", "whisper", "CREATE_IN_PROGRESS", "", "cn-hangzhou", ""))
+    return cloud
+
+
 @dataclass(frozen=True)
 class Screen:
+    """`running`: a local target answers for the folder {state}."""
+
     words: str
     cloud: Callable[[], Timed] = ready
+    running: bool = False
 
 
 SCREENS = {
@@ -131,6 +145,13 @@ SCREENS = {
     "delete-protected": Screen("delete whisper --yes --region cn-hangzhou", protected),
     "delete-retain": Screen("delete whisper --yes --unprotect --retain --region cn-hangzhou", protected),
     "doctor": Screen("doctor --region cn-hangzhou"),
+    "open": Screen("open --region cn-hangzhou"),
+    "open-early": Screen("open --region cn-hangzhou", early),
+    "local-list": Screen("local list --state-dir {state}", running=True),
+    "local-list-none": Screen("local list --state-dir {state}"),
+    "local-stop": Screen("local stop --state-dir {state}", running=True),
+    "local-stop-none": Screen("local stop --state-dir {state}"),
+    "local-serve-faults": Screen("local serve --state-dir {state} --faults tests/deploy/faulty.yaml"),
     "policy": Screen("policy --region cn-hangzhou"),
     "validate": Screen("validate tests/deploy/faulty.yaml"),
     "validate-clean": Screen("validate ros_templates/single.yaml ros_templates/cluster.yaml"),
@@ -157,10 +178,41 @@ def begun(words: str, cloud: Timed) -> Session:
     return session(words, cloud, stdin=f"{PASSWORD}\n", machines=machines)
 
 
+class Alive(BaseHTTPRequestHandler):
+    """What a local target says when it is asked whether it is there."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"Alive": true}')
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class's name
+        pass
+
+
+@contextmanager
+def words_for(screen: Screen) -> Iterator[str]:
+    """The words with a folder for {state}, whose name is as long in every run: lines break at the same place."""
+    if "{state}" not in screen.words:
+        yield screen.words
+        return
+    with tempfile.TemporaryDirectory(prefix="s", dir="/tmp") as folder, ExitStack() as running:
+        if screen.running:
+            server = running.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Alive))
+            threading.Thread(target=server.serve_forever, args=(0.02,)).start()  # seconds that shutdown waits
+            running.callback(server.shutdown)
+            process = running.enter_context(subprocess.Popen(["sleep", "60"]))
+            running.callback(process.kill)
+            known = {"host": f"127.0.0.1:{server.server_port}", "access_key_id": "i", "access_key_secret": "s"}
+            Path(folder, "endpoint.json").write_text(json.dumps({**known, "pid": process.pid}), encoding="utf-8")
+        yield screen.words.replace("{state}", folder)
+
+
 def on_a_pipe(screen: Screen, *, json_wanted: bool = False) -> str:
     cloud = screen.cloud()
-    made = begun(screen.words + (" --json" if json_wanted else ""), cloud)
-    run(made, cloud)
+    with words_for(screen) as words:
+        made = begun(words + (" --json" if json_wanted else ""), cloud)
+        run(made, cloud)
     assert isinstance(made.stdout, io.StringIO)
     assert isinstance(made.stderr, io.StringIO)
     if json_wanted:
@@ -171,8 +223,6 @@ def on_a_pipe(screen: Screen, *, json_wanted: bool = False) -> str:
 def on_a_terminal(screen: Screen, columns: int) -> str:
     """The last picture that a terminal of that width shows."""
     cloud = screen.cloud()
-    made = begun(screen.words, cloud)
-    made.environ = {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm-256color"}
     shown = pyte.Screen(columns, 50)
     stream = pyte.ByteStream(shown)
     outer, inner = pty.openpty()
@@ -186,7 +236,9 @@ def on_a_terminal(screen: Screen, columns: int) -> str:
 
     reader = threading.Thread(target=read)
     reader.start()
-    with os.fdopen(inner, "w", encoding="utf-8") as terminal:
+    with os.fdopen(inner, "w", encoding="utf-8") as terminal, words_for(screen) as words:
+        made = begun(words, cloud)
+        made.environ = {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm-256color"}
         made.stdin = Terminal(f"{PASSWORD}\n")
         made.stdout = made.stderr = terminal
         run(made, cloud)
@@ -199,6 +251,8 @@ def on_a_terminal(screen: Screen, columns: int) -> str:
 def normal(text: str) -> str:
     """Without what differs from run to run."""
     text = re.sub(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…", "<sha256>", text)
+    text = re.sub(r"/tmp/s\w{8}\b", "<state>", text)
+    text = re.sub(r"\b127\.0\.0\.1:\d{4,}", "127.0.0.1:<port>", text)
     return re.sub(r"\b[0-9a-f]{32}\b", "<token>", text)
 
 
@@ -216,8 +270,10 @@ NARROW = ("create", "create-failed", "update")
 
 @pytest.fixture(autouse=True)
 def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are named from there."""
+    """Files are named from there. There is one browser, which takes every page."""
     monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.setattr("webbrowser._tryorder", ["true %s"])
+    monkeypatch.setattr("webbrowser._browsers", {"true %s": [None, webbrowser.GenericBrowser(["true", "%s"])]})
 
 
 @pytest.mark.parametrize("name", SCREENS)

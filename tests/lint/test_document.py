@@ -89,6 +89,25 @@ def test_a_product_outside_the_schema_is_a_note() -> None:
     )
 
 
+OLDER = """\
+  Gateway:
+    Type: ALIYUN::VPC::NatGateway
+    Properties: {VpcId: vpc-1, VSwitchId: vsw-1, Spec: Small}
+  Acl:
+    Type: ALIYUN::SLB::AccessControl
+    Properties: {AclName: office, AclEntrys: [{entry: 10.0.0.0/8}]}
+  Database:
+    Type: ALIYUN::RDS::DBInstance
+    Properties: {Engine: MySQL, EngineVersion: '8.0', DBInstanceClass: mysql.n2.small.1, DBInstanceStorage: 20,
+      VPCId: vpc-1, SecurityIPList: 10.0.0.0/8}
+"""
+
+
+def test_older_spellings_of_published_templates_are_no_errors() -> None:
+    assert [finding.code for finding in check(HEAD + OLDER)] == ["WCN312"] * 3
+    assert check(HEAD + OLDER.replace("VPC::Nat", "ECS::Nat"))[0].code == "WCN303"
+
+
 def test_a_line_of_a_block_is_counted_from_its_text() -> None:
     text = (
         HEAD

@@ -13,6 +13,7 @@ HANDLE = "  Handle:\n    Type: ALIYUN::ROS::WaitConditionHandle\n"
 PASSWORD = "  Password:\n    Type: String\n    Label: {en: Password, zh-cn: 密码}\n"
 PASSWORD_KIND = "    AssociationProperty: ALIYUN::ECS::Instance::Password\n    NoEcho: true\n"
 RULE = "          SourceCidrIp: {Ref: ClientCidr}\n          Priority: 1"
+VERSION = "ROSTemplateFormatVersion: '2015-09-01'\n"
 OTHER_RULE = "          SourceCidrIp: {Ref: ClientCidr}\n        - "
 
 FAULTS: list[tuple[str, str, str]] = [
@@ -30,6 +31,11 @@ FAULTS: list[tuple[str, str, str]] = [
     ("WCN107", "Outputs:\n", "Rules: «[]\nOutputs:\n"),
     ("WCN107", "AllowedValues: [ecs.gn7i-c16g1.4xlarge, ecs.gn7i-c32g1.8xlarge]", "AllowedValues: «ecs.gn7i"),
     ("WCN111", "VpcName: {Ref: ALIYUN::StackName}", "VpcName: «!Reff ALIYUN::StackName"),
+    ("WCN114", VERSION, VERSION + "Transform: «Aliyun::Serverless-2018\n"),
+    ("WCN114", VERSION, VERSION + "Transform: «AWS::Serverless-2016-10-31\n"),
+    ("WCN114", VERSION, VERSION + "Transform: «{Ref: ZoneId}\n"),
+    ("WCN114", VERSION, VERSION + "Transform: «[Aliyun::Terraform-v1.5]\n"),
+    ("WCN116", VERSION, VERSION + "Transform: «Aliyun::Terraform-v1.5\n"),
     # parameters
     ("WCN201", "    Type: Number", "    Type: «Numbr"),
     ("WCN201", "  ClientCidr:\n    Type: String", "  «ClientCidr:"),
@@ -160,6 +166,7 @@ FAULTS: list[tuple[str, str, str]] = [
     ("WCN703", "Parameters: [UserName, ClientCidr]", "Parameters: [UserName, ClientCidr, «Client]"),
     ("WCN704", "Parameters: [UserName, ClientCidr]", "Parameters: [UserName]"),
     ("WCN705", "Parameters: [UserName, ClientCidr]", "Parameters: [UserName, ClientCidr, «ZoneId]"),
+    ("WCN706", "'acs:example:whisper:single'", "«'acs:example:whisper: '"),
     ("WCN706", "'acs:example:whisper:single'", "«'acs:example:whisper'"),
     ("WCN707", "    Description: {en: Where it answers, zh-cn: 访问地址}", "    Description: «Where it answers"),
     ("WCN707", "Label: {default: {en: Software, zh-cn: 软件}}", "Label: {default: «Software}"),
@@ -176,7 +183,7 @@ ELSEWHERE = {
     "WCN701": "Address:\n",
     "WCN704": "ClientCidr:\n    Type",
 }
-SEEN_IN_OTHER_TESTS = {"WCN104", "WCN108", "WCN109", "WCN110", "WCN303"}
+SEEN_IN_OTHER_TESTS = {"WCN104", "WCN108", "WCN109", "WCN110", "WCN115", "WCN303"}
 
 
 @pytest.mark.parametrize(("code", "old", "new"), FAULTS, ids=[f"{code}-{n}" for n, (code, _, _) in enumerate(FAULTS)])

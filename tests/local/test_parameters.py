@@ -104,7 +104,12 @@ def test_missing_and_unknown_parameters_over_the_wire(target) -> None:
         ("Resources: {}", "InvalidTemplateVersion", "2015-09-01"),
         (HEAD + "Resources: {}", "StackValidationFailed", "no resources"),
         (HEAD + "Locals: [a]", "InvalidTemplateSection", "Locals"),
-        (HEAD + "Transform: Aliyun::Terraform-v1.5", "InvalidTemplateSection", "Transform"),
+        (
+            HEAD + "Transform: Aliyun::Terraform-v1.5",
+            "InvalidTemplateSection",
+            "(Transform) is not known to the local target. ROS itself carries out Transform: Aliyun::Terraform-v1.5. "
+            "Create such a stack on the real service",
+        ),
         (one("Type: 'ALIYUN::REDIS::Instance'"), "ResourceTypeNotFound", "REDIS"),
         (one(f"{VPC}, Properties: {{Size: 1}}"), "StackValidationFailed", "Unknown Property Size"),
         (one("Type: 'ALIYUN::ECS::VSwitch'"), "StackValidationFailed", "Property VpcId not assigned"),

@@ -152,6 +152,32 @@ def test_machines_join_work_drain_and_leave(target: Any, eventually: Callable[..
     assert asked(address) == ""
 
 
+def test_a_machine_whose_start_was_cut_short_is_replaced(
+    target: Any, eventually: Callable[..., Any], tmp_path: Path
+) -> None:
+    """kill -9 of the emulator while the second machine joins: the one that is half made does not count for a node."""
+    began = tmp_path / "began"
+    waits_once = f"if [ -e {tmp_path}/grows ] && mkdir {began} 2>/dev/null; then sleep 60; fi\n"
+    join = JOIN.replace("set -eu\n", f"set -eu\n{waits_once}")
+    stack_id = target.create(group(1, join=join)).stack_id
+    [first] = instances(target)
+    (tmp_path / "grows").touch()
+    target.request("update_stack", stack_id=stack_id, template=group(2, join=join))
+    eventually(began.exists)
+    [half] = instances(target) - {first}
+    target.kill()
+    target.start()
+    stack = target.ended(stack_id)
+    assert stack.status == "UPDATE_COMPLETE", stack.status_reason
+    now = instances(target)
+    assert first in now
+    assert half not in now
+    assert len(now) == 2
+    address = target.outputs(stack_id)["Address"]
+    eventually(lambda: {asked(address) for _ in range(4)} == now)
+    assert not processes.mentioning(half)
+
+
 def test_a_machine_that_cannot_start_fails_the_stack_with_its_reason(target: Any) -> None:
     join = "#!/bin/bash\necho '[ 1.0s] 失败 / failed: gate: 转写不符 / the words are wrong'\necho more\nexit 1\n"
     stack = target.create(group(2, join=join))

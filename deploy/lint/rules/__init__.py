@@ -18,12 +18,14 @@ from . import (
     scripts,
     secrecy,
     sections,
+    transforms,
 )
 
 Rule = Callable[[Template, Report], None]
 
 RULES: tuple[Rule, ...] = (
     *sections.RULES,
+    *transforms.RULES,
     *parameters.RULES,
     *properties.RULES,
     *references.RULES,

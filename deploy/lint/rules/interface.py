@@ -12,7 +12,7 @@ from ..nodes import Mapping, Node, Scalar, Sequence
 from ..template import Template
 
 LANGUAGES = ("en", "zh-cn")
-_TAG = re.compile(r"acs(:[^:\s]+){3}")
+_TAG = re.compile(r"acs(:[^:\s]([^:]*[^:\s])?){3}")  # the name of a template may have spaces
 
 
 def labels(template: Template, report: Report) -> None:
@@ -60,6 +60,8 @@ def groups(template: Template, report: Report) -> None:
     seen: set[str] = set()
     for name in named:
         if name.text not in keys:
+            if template.is_terraform:
+                continue  # a variable of its files
             report("WCN703", name, name=name.text, hint=nearest(name.text, keys))
         elif name.text in seen:
             report("WCN705", name, name=name.text)

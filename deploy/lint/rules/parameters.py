@@ -101,7 +101,7 @@ def allowed(template: Template, report: Report) -> None:
         values = parameter.get("AllowedValues")
         if isinstance(values, Sequence):
             for item in values.items if parameter.string("Type") == "Number" else ():
-                if _number(item) is None:
+                if _number(item) is None and not _is_null(item):
                     report("WCN206", item, name=name, key="AllowedValues", value=_text(item), type="Number")
         elif values is not None:
             report("WCN107", values, name=f"AllowedValues of {name}", expected="a list", expected_zh="列表")
@@ -151,6 +151,8 @@ def _in_allowed_values(name: str, parameter: Mapping, node: Node, items: list[st
 
 
 def association_metadata(template: Template, report: Report) -> None:
+    if template.is_terraform:
+        return  # the other may be a variable of its files
     known = {*template.parameters, *_FORM_NAMES}
     for name, parameter in template.parameters.items():
         metadata = parameter.get("AssociationPropertyMetadata")
@@ -184,6 +186,11 @@ def _nested_names(metadata: Node | None) -> set[str]:
         elif isinstance(node, Sequence):
             stack.extend(node.items)
     return names
+
+
+def _is_null(node: Node) -> bool:
+    """ROS takes null among the values of any type: the parameter may then be left empty."""
+    return isinstance(node, Scalar) and node.value is None
 
 
 def _has_type(node: Node, kind: str) -> bool:

@@ -25,6 +25,8 @@ def types(template: Template, report: Report) -> None:
             continue
         if schema.resource(kind.text) is not None or kind.text.startswith(_OPEN_PREFIXES):
             continue
+        if template.is_transformed(kind.text):
+            continue
         if schema.may_exist(kind.text):
             report("WCN303", kind, type=kind.text)
         else:

@@ -86,8 +86,11 @@ def counts(template: Template, report: Report) -> None:
 
 def resource_keys(template: Template, report: Report) -> None:
     for name, resource in template.resources.items():
+        kind = resource.string("Type") or ""
+        if template.is_transformed(kind):
+            continue  # a function stands within its service
         for key, place in resource.keys.items():
-            is_module_version = key == "Version" and (resource.string("Type") or "").startswith("MODULE::")
+            is_module_version = key == "Version" and kind.startswith("MODULE::")
             if key not in _RESOURCE_KEYS and not is_module_version:
                 report("WCN304", place, name=name, key=key, hint=nearest(key, _RESOURCE_KEYS))
         policy = resource.get("DeletionPolicy")

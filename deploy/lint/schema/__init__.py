@@ -14,6 +14,8 @@ from typing import Any
 from ..findings import nearest
 
 _FOLDER = Path(__file__).parent
+# Types that the service's own reference lists (help.aliyun.com, ROS, ECS) and the packages leave out.
+_UNPACKAGED = frozenset({"ALIYUN::ECS::NatGateway"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def nearest_type(name: str) -> str:
 def may_exist(name: str) -> bool:
     """Whether a type that is not here may be one of a product that is not here. A product that is here is here with all
     its types, and a type that is here under a product of nearly the same name (`ALIYUN::EC::VPC`) is misspelt."""
+    if name in _UNPACKAGED:
+        return True
     parts = name.split("::")
     if len(parts) != 3 or parts[0] not in ("ALIYUN", "DATASOURCE") or not all(part.isalnum() for part in parts):
         return False

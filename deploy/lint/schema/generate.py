@@ -86,13 +86,16 @@ _SCALARS = {
 }
 
 # Properties that Alibaba Cloud's own samples still set although the packages no longer list them.
-# `InstanceGroup.MaxAmount` still speaks of MinAmount; load balancers could once be paid in advance; a scaling group's
-# VPC follows from its VSwitch.
+# `InstanceGroup.MaxAmount` still speaks of MinAmount; load balancers and NAT gateways could once be paid in advance; a
+# scaling group's VPC follows from its VSwitch; AclEntrys and VPCId are older spellings.
 RETIRED = {
     "ALIYUN::ECS::InstanceGroup": ["MinAmount"],
     "ALIYUN::ECS::InstanceGroupClone": ["MinAmount"],
     "ALIYUN::ESS::ScalingGroup": ["VpcId"],
+    "ALIYUN::RDS::DBInstance": ["VPCId"],
+    "ALIYUN::SLB::AccessControl": ["AclEntrys"],
     "ALIYUN::SLB::LoadBalancer": ["AutoPay", "Duration", "PayType", "PricingCycle"],
+    "ALIYUN::VPC::NatGateway": ["AutoPay", "Duration", "PricingCycle", "Spec"],
 }
 
 # Attributes that the service's own reference lists and the packages do not (iac-code 0.16, `ros_resource_value_specs`).

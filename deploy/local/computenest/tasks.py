@@ -108,7 +108,8 @@ class TaskActions:
         return run
 
     def _parameters(self, case: Case, text: str, region: str) -> dict[str, str]:
-        given = {key: value for key, value in yaml.safe_load(case["Config"])["parameters"].items() if value is not None}
+        config = yaml.safe_load(case["Config"])["parameters"]
+        given = {str(key): value for key, value in config.items() if value is not None}
         known = {key: _text(value) for key, value in given.items() if value != AUTO}
         in_stock = self._engine.means.faults.in_stock
         for entry in constraints(read_template(text), known, region, in_stock):

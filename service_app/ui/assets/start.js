@@ -1,11 +1,26 @@
-// The button, which waits while work is under way, and under it what the installed model cannot do.
+// The page's beginning: the moment from which it can be used. And the button, which waits while work is under way, with
+// what the installed model cannot do under it.
 
 import { element } from "./dom.js";
 import { config, say } from "./page.js";
 import { events } from "./work.js";
 
-/** How Chinese is written unless somebody chooses: on a Chinese page as its readers write it. */
-export const writing = () => (config.language === "zh-CN" ? ["hans", "full"] : ["", "keep"]);
+const PARTS = [".wt-bar", ".wt-source", ".wt-result"];
+
+/**
+ * Gradio has everything of its own; once our parts are there too, what stands before the page goes (opening.html). Gives
+ * how Chinese is written unless somebody chooses: on a Chinese page as its readers write it.
+ */
+export async function begin() {
+  const there = () => PARTS.every((part) => document.querySelector(part));
+  await new Promise((done) => {
+    const watch = new MutationObserver(() => there() && done(watch.disconnect()));
+    watch.observe(document.body, { childList: true, subtree: true });
+    if (there()) done(watch.disconnect());
+  });
+  dispatchEvent(new Event("wt-open"));
+  return config.language === "zh-CN" ? ["hans", "full"] : ["", "keep"];
+}
 
 export function mount(root) {
   events.addEventListener("busy", ({ detail }) => (document.getElementById("wt-start").disabled = detail));

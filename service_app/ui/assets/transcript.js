@@ -7,6 +7,9 @@ import { clock, say } from "./page.js";
 
 const VIEW = "wt-view"; // remembered in this browser: "segments" or "text"
 const REST = 4000; // ms: whoever scrolls is left alone that long
+// Browsers that leave out what is not in sight say so. Then only lines in sight are marked: a change of the text costs the
+// browser a look at every mark, and an hour of speech may have thousands.
+const TOLD = "oncontentvisibilityautostatechange" in HTMLElement.prototype;
 const highlight = (name) => {
   if (!globalThis.Highlight) return new Set(); // an older browser shows the text without marks
   const made = new Highlight();
@@ -17,7 +20,8 @@ const highlight = (name) => {
 export class Transcript {
   /** `seek(seconds)` is called when a time or a word is clicked. */
   constructor(seek) {
-    this.lines = []; // {item, text: <p>, segment, places, marks}
+    this.lines = []; // {item, text: <p>, segment, places, marks, seen}
+    this.byItem = new WeakMap();
     this.segments = [];
     this.lit = null;
     this.scrolled = -REST;
@@ -33,6 +37,7 @@ export class Transcript {
       this.switch.append(element("button", { type: "button", id: `wt-view-${view}`, onclick: () => this.look(view) }, say(`view_${view}`)));
     }
     this.list.addEventListener("click", (event) => this.click(event, seek));
+    this.list.addEventListener("contentvisibilityautostatechange", (event) => this.sighted(event), { capture: true });
     for (const name of ["wheel", "touchmove"]) addEventListener(name, () => (this.scrolled = performance.now()), { passive: true });
     this.look(localStorage.getItem(VIEW) === "text" ? "text" : "segments");
   }
@@ -92,16 +97,25 @@ export class Transcript {
     const play = { class: "wt-time", type: "button", "aria-label": say("play_from", { time: clock(segment.start) }) };
     const text = element("p", { dir: "auto" }, segment.text.trim());
     const speaker = segment.speaker ? element("span", { class: "wt-speaker" }, segment.speaker) : null;
-    const line = { item: element("li", {}, element("button", play, clock(segment.start)), element("div", {}, speaker, text)), text, segment, marks: [] };
+    const line = { item: element("li", {}, element("button", play, clock(segment.start)), element("div", {}, speaker, text)), text, segment, marks: [], seen: !TOLD };
+    this.byItem.set(line.item, line);
     this.mark(line);
     return line;
   }
 
-  /** Where the words of a line are; those that the model was not sure of are marked. */
+  sighted({ target, skipped }) {
+    const line = this.byItem.get(target);
+    if (!line || line.seen !== skipped) return;
+    line.seen = !skipped;
+    this.mark(line);
+  }
+
+  /** Where the words of a line are; those that the model was not sure of are marked, where they are in sight. */
   mark(line) {
     for (const mark of line.marks) this.doubt.delete(mark);
     line.places = places(line.segment);
-    line.marks = line.places.filter(({ word }) => unsure(word)).map((place) => range(line, place)).filter(Boolean);
+    const shown = line.seen ? line.places : [];
+    line.marks = shown.filter(({ word }) => unsure(word)).map((place) => range(line, place)).filter(Boolean);
     for (const mark of line.marks) this.doubt.add(mark);
   }
 
@@ -123,7 +137,7 @@ export class Transcript {
 
   lineOf(node) {
     const item = node instanceof Node && (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest("li");
-    return item ? this.lines.find((line) => line.item === item) : undefined;
+    return item ? this.byItem.get(item) : undefined;
   }
 
   click(event, seek) {
