@@ -5,6 +5,8 @@
     webhook-signature  v1,<base64 of HMAC-SHA256 over "id.timestamp.body" with the owner's secret>
 
 The secret differs for every user and is shown by `GET /api/webhook-secret`. Tries are stored, so they survive restarts.
+Receivers are told side by side, a few for each host and user: one that is slow delays its own messages only. The order
+is not promised; each says when its job ended.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from . import outbound
-from .database import ask
+from .aside import aside
+from .database import ask, away
 from .errors import Unavailable, UserError
 from .jobs import Jobs
 from .jobs.nodes import NodeStore
@@ -33,6 +37,9 @@ from .types import Job
 DELAYS: Final = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
 _LOOK_SECONDS: Final = 5.0
 _TRY_SECONDS: Final = 120.0  # after which a try is taken for lost with its node
+_AT_ONCE: Final = 32  # receivers that are being told
+_OF_HOST: Final = 4
+_OF_USER: Final = 8
 _log = logging.getLogger(__name__)
 
 
@@ -65,6 +72,8 @@ class Webhooks:
         self._keys = keys
         self._allowed = allowed
         self._wake = asyncio.Event()
+        self._telling: dict[str, tuple[str, str]] = {}  # job: its owner, the receiver's host
+        self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
 
         def ended(_job_id: str) -> None:
@@ -74,12 +83,11 @@ class Webhooks:
         jobs.when_ended.append(ended)
 
     async def deliver(self) -> None:
-        """Runs until it is cancelled."""
+        """Runs until it is cancelled; what is being told then is told to its end."""
         while True:
             self._wake.clear()
             try:
-                for job, url, tries in await ask(self._jobs.figures.webhooks_due, time.time()):
-                    await ask(self._try, job, url, tries)
+                await self._look()
             except Unavailable:
                 pass  # what is due stays due
             except Exception:
@@ -88,9 +96,36 @@ class Webhooks:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._wake.wait()
 
-    def _try(self, job: Job, url: str, tries: int) -> None:
-        if not self._jobs.figures.webhook_taken(job.id, time.time(), _TRY_SECONDS):
+    async def _look(self) -> None:
+        """Begins to tell what is due, as far as there is room; whoever has been told makes room for the next look."""
+        for job_id, owner, url in await ask(self._jobs.figures.webhooks_due, time.time()):
+            if len(self._telling) >= _AT_ONCE:
+                return
+            told = list(self._telling.values())
+            host = urlsplit(url).netloc.rpartition("@")[2].lower()
+            of_user, of_host = (sum(each[part] == value for each in told) for part, value in enumerate((owner, host)))
+            if job_id in self._telling or of_user >= _OF_USER or of_host >= _OF_HOST:
+                continue
+            self._telling[job_id] = owner, host
+            telling = asyncio.create_task(self._tell(job_id))
+            self._tasks.add(telling)
+            telling.add_done_callback(self._tasks.discard)
+
+    async def _tell(self, job_id: str) -> None:
+        try:
+            await aside(lambda: self._try(job_id))
+        except Exception as error:
+            if not away(error):
+                _log.exception("a webhook failed", extra={"job": job_id})
+        finally:
+            del self._telling[job_id]
+            self._wake.set()
+
+    def _try(self, job_id: str) -> None:
+        taken = self._jobs.figures.webhook_taken(job_id, time.time(), _TRY_SECONDS)
+        if taken is None:
             return  # another node tells it
+        job, url, tries = taken
         body = json.dumps(_message(job), ensure_ascii=False).encode()
         at = int(time.time())
         headers = {

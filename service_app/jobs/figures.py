@@ -92,26 +92,26 @@ class Figures(Rows):
     def owned(self, owner: str) -> list[str]:
         return [row.id for row in self._read("SELECT id FROM jobs WHERE owner = :owner", owner=owner)]
 
-    def webhooks_due(self, now: float) -> list[tuple[Job, str, int]]:
-        """Ended jobs whose webhook is to be told now: (job, address, tries so far)."""
+    def webhooks_due(self, now: float) -> list[tuple[str, str, str]]:
+        """Ended jobs whose webhook is to be told now: (id, owner, address), who has waited longest first."""
         rows = self._read(
-            f"SELECT {COLUMNS}, webhook, webhook_tries FROM jobs WHERE webhook IS NOT NULL "  # noqa: S608
-            "AND finished IS NOT NULL AND COALESCE(webhook_next, 0) <= :now LIMIT 20",
+            "SELECT id, owner, webhook FROM jobs WHERE webhook IS NOT NULL AND finished IS NOT NULL "
+            "AND COALESCE(webhook_next, 0) <= :now ORDER BY COALESCE(webhook_next, finished)",
             now=now,
         )
-        return [(job_of(row), row.webhook, row.webhook_tries) for row in rows]
+        return [(row.id, row.owner, row.webhook) for row in rows]
 
-    def webhook_taken(self, job_id: str, now: float, seconds: float) -> bool:
-        """True for one node, for so many seconds."""
-        return bool(
-            self._write(
-                "UPDATE jobs SET webhook_next = :until WHERE id = :id AND webhook IS NOT NULL "
-                "AND COALESCE(webhook_next, 0) <= :now",
-                id=job_id,
-                now=now,
-                until=now + seconds,
-            )
-        )
+    def webhook_taken(self, job_id: str, now: float, seconds: float) -> tuple[Job, str, int] | None:
+        """(job, address, tries so far) for one node, for so many seconds; None for the others."""
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                sa.text(
+                    "UPDATE jobs SET webhook_next = :until WHERE id = :id AND webhook IS NOT NULL "  # noqa: S608
+                    f"AND COALESCE(webhook_next, 0) <= :now RETURNING {COLUMNS}, webhook, webhook_tries"
+                ),
+                {"id": job_id, "now": now, "until": now + seconds},
+            ).first()
+        return None if row is None else (job_of(row), row.webhook, row.webhook_tries)
 
     def webhook_tried(self, job_id: str, following: float | None) -> None:
         """`following` is when to try again; None: no more."""

@@ -7,12 +7,13 @@ import math
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import openai
 import pytest
 
-from .conftest import NewServer, Server
+from .conftest import NewServer, Server, create, ended
 
 FORM_TYPE = {"content-type": "multipart/form-data; boundary=b"}
 TWO = ("two.wav", b"SPEECH 2 0.01")
@@ -239,6 +240,79 @@ def test_the_same_recording_twice_at_once_is_one_job(server: Server, key: str) -
     assert len(set(texts)) == 1
     with server.program() as client:
         assert len(client.get("/api/jobs", params={"search": "twin.wav"}).json()["jobs"]) == 2
+
+
+def _jobs(client: httpx.Client, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get("/api/jobs", params={"search": name}).json()["jobs"]
+    return found
+
+
+def _call(server: Server, key: str, name: str, seconds: float, windows: int = 6, **fields: str) -> httpx.Response:
+    with server.client(headers={"authorization": f"Bearer {key}"}) as client:
+        recording = {"file": (name, f"SPEECH {windows} {seconds}".encode())}
+        return client.post("/v1/audio/transcriptions", files=recording, data=fields)
+
+
+def _begun(client: httpx.Client, name: str) -> dict[str, Any]:
+    """The one job of this name, as soon as a window is done."""
+    while not (jobs := _jobs(client, name)) or not jobs[0]["progress"]:
+        pass
+    (job,) = jobs
+    return job
+
+
+def test_other_parameters_or_another_key_are_another_job(server: Server, key: str) -> None:
+    with server.program() as client, ThreadPoolExecutor(4) as pool:
+        other = client.post("/api/keys", json={"name": "another"}).json()
+        first = pool.submit(_call, server, key, "apart.wav", 0.2)
+        _begun(client, "apart.wav")
+        calls = [
+            pool.submit(_call, server, key, "apart.wav", 0.2),
+            pool.submit(_call, server, key, "apart.wav", 0.2, language="de"),
+            pool.submit(_call, server, other["key"], "apart.wav", 0.2),
+        ]
+        assert {call.result().status_code for call in (first, *calls)} == {200}
+        assert len(_jobs(client, "apart.wav")) == 3  # the second has attached to the first
+        client.delete(f"/api/keys/{other['id']}")
+
+
+def test_a_caller_that_leaves_takes_nothing_from_one_who_waits(server: Server, key: str) -> None:
+    """It leaves more than the second before which an abandoned job is stopped."""
+    with server.program() as client, ThreadPoolExecutor(1) as pool:
+        stays = pool.submit(_call, server, key, "shared.wav", 0.5, windows=12)
+        _begun(client, "shared.wav")
+        with (
+            server.client(headers={"authorization": f"Bearer {key}"}) as hasty,
+            pytest.raises(httpx.ReadTimeout),
+        ):
+            recording = {"file": ("shared.wav", b"SPEECH 12 0.5")}
+            hasty.post("/v1/audio/transcriptions", files=recording, timeout=0.3)
+        assert stays.result().json()["text"].endswith("window 11 <b>一</b>")
+        assert [job["state"] for job in _jobs(client, "shared.wav")] == ["done"]
+
+
+def test_a_job_that_somebody_cancels_is_a_conflict_for_its_caller(server: Server, key: str) -> None:
+    """409, and the SDK is told not to start it again."""
+    with server.program() as client, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(_call, server, key, "halted.wav", 0.3, windows=60)
+        job = _begun(client, "halted.wav")
+        client.post(f"/api/jobs/{job['id']}/cancel")
+        answer = waiting.result()
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "cancelled")
+        assert answer.headers["x-should-retry"] == "false"
+
+
+def test_an_asynchronous_job_needs_nobody_who_waits(server: Server) -> None:
+    """Its watcher leaves, the time passes after which a call's job is stopped, and it goes on; and a call with the same
+    recording does not attach to it."""
+    with server.program() as client:
+        job_id = create(client, "SPEECH 8 0.4", "alone.wav")
+        with client.stream("GET", f"/api/jobs/{job_id}/events") as events:
+            next(iter(events.iter_lines()))
+        called = client.post("/v1/audio/transcriptions", files={"file": ("alone.wav", b"SPEECH 8 0.4")})
+        assert called.status_code == 200
+        assert ended(client, job_id)["state"] == "done"
+        assert len(_jobs(client, "alone.wav")) == 2
 
 
 def test_verbose_json_has_every_field_of_a_segment(sdk: openai.OpenAI) -> None:

@@ -154,6 +154,26 @@ def test_a_webhook_is_told_and_signed(
         assert (inside.status_code, inside.json()["error"]["code"]) == (400, "url_not_allowed")
 
 
+def test_a_slow_receiver_delays_only_its_own_webhooks(
+    server: Server, receiver: tuple[str, queue.Queue[tuple[dict[str, str], bytes]]]
+) -> None:
+    """More messages for one that takes connections and says nothing than are told at once; then one for another."""
+    address, got = receiver
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent, server.program() as client:
+        slow = [create(client, "SPEECH 1 0", webhook=f"http://127.0.0.1:{silent.getsockname()[1]}/") for _ in range(6)]
+        for job_id in slow:
+            ended(client, job_id)
+        held = [silent.accept()[0] for _ in range(4)]
+        quick = create(client, "SPEECH 1 0", webhook=address)
+        assert got.get(timeout=60)[0]["webhook-id"] == quick
+        for connection in held:
+            connection.close()
+        for _ in range(2):  # who was told has made room
+            silent.accept()[0].close()
+        for job_id in slow:
+            client.delete(f"/api/jobs/{job_id}")
+
+
 @pytest.mark.parametrize(
     "url",
     [
