@@ -10,16 +10,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import multiprocessing
 import signal
-import socket
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -27,36 +24,10 @@ import httpx
 from service_app.auth.passwords import hash_password
 
 from .bad_requests import send
+from .callers import calling
 from .conftest import PASSWORD, USER, Server, create, ended, server_command
-
-_HEAD = (
-    b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-    b"Content-Length: 1073741824\r\n\r\n"
-)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    seconds: float  # until the status line
-    sent: int  # bytes of the body that the kernel took over until then, sent or not
-    status: int
-
-
-def refused_upload(port: int) -> Refusal:
-    """An upload of 1 GiB without credentials, sent as fast as the server takes it."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
-        began = time.monotonic()
-        connection.sendall(_HEAD)
-        connection.setblocking(False)
-        sent = 0
-        answer = b""
-        while b"\r\n" not in answer and time.monotonic() - began < 10:
-            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-                sent += connection.send(b"x" * 4096)
-            with contextlib.suppress(BlockingIOError):
-                answer += connection.recv(4096)
-        return Refusal(time.monotonic() - began, sent, int(answer.split()[1]))
+from .flood import MOST, refusals
+from .flood import upload as upload_head
 
 
 def memory_mib(pid: int) -> int:
@@ -96,15 +67,33 @@ def start_delays(client: httpx.Client, count: int) -> list[float]:
     return delays
 
 
-def fill_history(server: Server, count: int) -> None:
-    """Copies the one stored job; the server must not run."""
-    with contextlib.closing(sqlite3.connect(server.data_dir / "whisper.sqlite")) as database, database:
-        database.row_factory = sqlite3.Row
-        row = dict(database.execute("SELECT * FROM jobs LIMIT 1").fetchone())
-        names = ", ".join(row)
-        marks = ", ".join(f":{name}" for name in row)
-        copies = ({**row, "id": f"old{n}", "created": row["created"] - n} for n in range(count))
-        database.executemany(f"INSERT INTO jobs ({names}) VALUES ({marks})", copies)
+# Where a job has rows, and the column that names it.
+_TABLES = {
+    "whisper": {"jobs": "id", "windows": "job_id", "job_log": "job_id"},
+    "queue": dict.fromkeys(
+        ("workflow_status", "workflow_input", "workflow_output", "operation_outputs"), "workflow_uuid"
+    ),
+}
+
+
+def fill_history(server: Server, job_id: str, count: int) -> None:
+    """Copies an ended job with its windows, log, place in the queue's book, and recording; the server must not run."""
+    for name, tables in _TABLES.items():
+        with contextlib.closing(sqlite3.connect(server.data_dir / f"{name}.sqlite")) as database, database:
+            for table, key in tables.items():
+                columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+                changed = {key: "'old' || n", "created": "created - n"}
+                database.execute(
+                    f"WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) "
+                    f"INSERT INTO {table} ({', '.join(columns)}) "
+                    f"SELECT {', '.join(changed.get(column, column) for column in columns)} "
+                    f"FROM {table}, numbers WHERE {key} = ?",
+                    (job_id,),
+                )
+    for number in range(1, count + 1):
+        folder = server.data_dir / "media" / f"old{number}"
+        folder.mkdir()
+        (folder / "media").write_bytes(b"SPEECH")
 
 
 def wrong_logins(server: Server, count: int) -> float:
@@ -122,47 +111,26 @@ def wrong_logins(server: Server, count: int) -> float:
     return known - nobody
 
 
-def busy(url: str, until: float) -> None:
-    """A process of callers: uploads, lists, long transcripts, searches, streams, one after another."""
-    with httpx.Client(base_url=url, auth=(USER, PASSWORD), timeout=60) as client:
-        long = create(client, "SPEECH 1 0")
-        ended(client, long)
-        words = [{"start": n * 0.2, "end": n * 0.2 + 0.2, "text": f" word{n}"} for n in range(10)]
-        segments = [{"start": n * 3.0, "end": n * 3.0 + 3.0, "text": " text" * 10, "words": words} for n in range(2400)]
-        saved = client.put(f"/api/jobs/{long}/segments", json={"version": 0, "segments": segments})  # two hours
-        assert saved.status_code == 200, saved.text
-        while time.time() < until:
-            create(client, "SPEECH 30 0.02" + " " * (8 << 20))
-            client.get(f"/api/jobs/{long}/segments")
-            client.get(f"/api/jobs/{long}/export/docx")
-            client.get("/api/jobs", params={"search": "window 29"})
-            client.post("/v1/audio/transcriptions", files={"file": b"SPEECH 20 0.02"}, data={"stream": "true"})
-
-
 def health_under_load(server: Server, callers: int, seconds: float) -> tuple[float, float]:
     """p99 and the worst of `/healthz` in milliseconds while so many callers ask for everything."""
-    until = time.time() + seconds
-    start = multiprocessing.get_context("spawn")
-    load = [start.Process(target=busy, args=(server.url, until)) for _ in range(callers)]
-    for each in load:
-        each.start()
     took = []
-    with server.client() as client:
-        while time.time() < until:
+    with server.client() as client, calling(server.url, callers):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
             began = time.monotonic()
             assert client.get("/healthz").status_code == 200
             took.append((time.monotonic() - began) * 1000)
             time.sleep(0.02)
-    for each in load:
-        each.join(60)
-        assert each.exitcode == 0
     return statistics.quantiles(took, n=100)[98], max(took)
 
 
 def history_start(server: Server, count: int) -> tuple[float, float]:
     """Seconds from the start to ready with so many ended jobs stored, and seconds to list them then."""
+    with server.program() as client:
+        job_id = create(client, "SPEECH 20 0.001")
+        ended(client, job_id)
     server.end(signal.SIGTERM)
-    fill_history(server, count)
+    fill_history(server, job_id, count)
     began = time.monotonic()
     server.start()
     ready = time.monotonic() - began
@@ -173,6 +141,67 @@ def history_start(server: Server, count: int) -> tuple[float, float]:
         return ready, time.monotonic() - began
 
 
+Row = tuple[str, float, float | None]  # name, value, goal
+
+
+def _strangers(server: Server, _: argparse.Namespace) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = refusals(Path(folder), [upload_head("POST", "/v1/audio/transcriptions")] * 20)
+    assert {refusal.status for refusal in found} == {401}
+    return [
+        ("401 to a 1 GiB upload, slowest of 20 (ms)", max(each.seconds for each in found) * 1000, 100),
+        ("bytes of it that the server read, most of 20", max(each.taken for each in found), MOST - 1),
+        ("bytes of it that lay ready", min(each.given for each in found), None),
+        ("wrong login, known user minus nobody (ms)", wrong_logins(server, 15), None),
+    ]
+
+
+def _starts(server: Server, _: argparse.Namespace) -> list[Row]:
+    with server.program() as client:
+        delays = [seconds * 1000 for seconds in start_delays(client, 50)]
+    return [
+        ("submit to start, idle, median of 50 (ms)", statistics.median(delays), None),
+        ("submit to start, idle, slowest of 50 (ms)", max(delays), 100),
+    ]
+
+
+def _bad(server: Server, arguments: argparse.Namespace) -> list[Row]:
+    statuses, failed = send(server, arguments.bad)
+    for line in failed:
+        print(line, file=sys.stderr)
+    refused = sum(count for status, count in statuses.items() if 400 <= status < 500)
+    return [("bad requests refused", refused, None), ("bad requests answered 5xx", len(failed), 0)]
+
+
+def _large(server: Server, arguments: argparse.Namespace) -> list[Row]:
+    grown, took = upload(server, arguments.upload_mib << 20)
+    return [(f"memory that a {arguments.upload_mib} MiB upload adds (MiB)", grown, 100), ("its seconds", took, None)]
+
+
+def _health(server: Server, arguments: argparse.Namespace) -> list[Row]:
+    p99, worst = health_under_load(server, arguments.callers, arguments.seconds)
+    return [(f"/healthz, {arguments.callers} callers, p99 (ms)", p99, 50), ("its worst (ms)", worst, None)]
+
+
+def _history(server: Server, arguments: argparse.Namespace) -> list[Row]:
+    ready, listing = history_start(server, arguments.history)
+    return [
+        (f"start to ready, {arguments.history} jobs, without a model (s)", ready, 5),
+        ("first page of the history (ms)", listing * 1000, None),
+    ]
+
+
+# In the order in which one server can take them.
+_PARTS: dict[str, Callable[[Server, argparse.Namespace], list[Row]]] = {
+    "strangers": _strangers,
+    "starts": _starts,
+    "bad": _bad,
+    "large": _large,
+    "history": _history,
+    "health": _health,
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.app.measure", description=__doc__)
     parser.add_argument("--upload-mib", type=int, default=2048)
@@ -180,9 +209,11 @@ def main() -> int:
     parser.add_argument("--bad", type=int, default=20, help="bad requests to each route")
     parser.add_argument("--callers", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20.0, help="of load")
+    parser.add_argument("--only", action="append", choices=_PARTS, help="this part; may be repeated")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    rows: list[tuple[str, float, float | None]] = []
+    parts = arguments.only or list(_PARTS)
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as at_end:
         environment = {
             "WHISPER_DATA_DIR": f"{folder}/data",
@@ -193,26 +224,8 @@ def main() -> int:
         }
         server = Server(Path(folder) / "data", server_command(), environment).start()
         at_end.callback(server.end, signal.SIGTERM)
-        refusals = [refused_upload(server.port) for _ in range(5)]
-        assert {refusal.status for refusal in refusals} == {401}
-        rows.append(("401 to a 1 GiB upload, slowest of 5 (ms)", max(each.seconds for each in refusals) * 1000, 100))
-        rows.append(("bytes of it that left the client, into buffers too", max(each.sent for each in refusals), None))
-        rows.append(("wrong login, known user minus nobody (ms)", wrong_logins(server, 15), None))
-        with server.program() as client:
-            rows.append(
-                ("submit to start, idle, median of 20 (ms)", statistics.median(start_delays(client, 20)) * 1000, 100)
-            )
-        statuses, failed = send(server, arguments.bad)
-        refused = sum(count for status, count in statuses.items() if 400 <= status < 500)
-        rows += [("bad requests refused", refused, None), ("bad requests answered 5xx", len(failed), 0)]
-        grown, took = upload(server, arguments.upload_mib << 20)
-        rows.append((f"memory that a {arguments.upload_mib} MiB upload adds (MiB)", grown, 100))
-        rows.append(("its seconds", took, None))
-        p99, worst = health_under_load(server, arguments.callers, arguments.seconds)
-        rows += [(f"/healthz, {arguments.callers} callers, p99 (ms)", p99, 50), ("its worst (ms)", worst, None)]
-        ready, listing = history_start(server, arguments.history)
-        rows.append((f"start to ready, {arguments.history} jobs, without a model (s)", ready, 5))
-        rows.append(("first page of the history (ms)", listing * 1000, None))
+        for part in parts:
+            rows += _PARTS[part](server, arguments)
     missed = [name for name, value, goal in rows if goal is not None and value > goal]
     if arguments.json:
         print(json.dumps({name: round(value, 1) for name, value, _ in rows}, indent=2))
@@ -220,8 +233,6 @@ def main() -> int:
         for name, value, goal in rows:
             shown = "-" if goal is None else f"<= {goal:g}{'  MISSED' if name in missed else ''}"
             print(f"{name:<58}{value:>10.1f}   {shown}")
-    for line in failed:
-        print(line, file=sys.stderr)
     return int(bool(missed))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from service_app.ui.files import IMMUTABLE, KeptFiles
 from starlette.testclient import TestClient
+
+from service_app.ui.files import IMMUTABLE, KeptFiles
 
 SCRIPT = "export const page = 1; // and so on\n" * 50
 
