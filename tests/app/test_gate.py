@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from pathlib import Path
@@ -54,6 +55,46 @@ def test_no_spelling_of_a_path_opens_another(server: Server, path: str) -> None:
     with server.client() as client:
         assert client.build_request("GET", path).url.raw_path
         assert client.get(httpx.URL(server.url).copy_with(raw_path=path.encode())).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-original-url": "/healthz"},
+        {"x-rewrite-url": "/login"},
+        {"x-forwarded-user": USER, "remote-user": USER},
+        {"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1"},
+        {"x-http-method-override": "OPTIONS"},
+        {"cookie": "sid=; sid=x; __Host-sid=x"},
+    ],
+)
+def test_no_header_stands_for_a_login(server: Server, headers: dict[str, str]) -> None:
+    with server.client(headers=headers) as client:
+        assert client.post("/api/jobs").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 0\r\nContent-Length: 60\r\n\r\n",
+        b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"Content-Length: +0\r\n\r\n",
+        b"X: a\r\n Content-Length: 60\r\n\r\n",
+    ],
+    ids=["both", "two", "other", "sign", "fold"],
+)
+def test_a_request_inside_another_gets_no_further(server: Server, framing: bytes) -> None:
+    """Whichever way its end is read, what follows an open request comes to the gate as a stranger's."""
+    inside = b"GET /api/jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\n" + framing + inside)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := connection.recv(65536):
+                answer += chunk
+    statuses = {int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answer)}
+    assert statuses and statuses <= {400, 401, 501}, answer
 
 
 def test_a_browser_is_sent_to_the_login_and_back(server: Server) -> None:

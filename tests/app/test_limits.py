@@ -25,13 +25,16 @@ from typing import cast
 import pytest
 
 from service_app.api.services import Services
+from service_app.database import connect, sqlite_url
 from service_app.errors import BadRequest, Busy
 from service_app.janitor import PAGE_UPLOADS, keep_clean
 from service_app.jobs.figures import Waiting
 from service_app.jobs.pace import Limits, Pace, place, require_room
+from service_app.jobs.store import JobStore
 from service_app.outbound import check, get
+from service_app.types import Job, JobState, Lane, Options
 
-from .conftest import NewServer, Server, create, ended
+from .conftest import USER, NewServer, Server, create, ended
 
 
 def _waiting(*entries: tuple[str, str, str, float]) -> list[Waiting]:
@@ -114,6 +117,13 @@ def test_retention_removes_text_and_media(new_server: NewServer) -> None:
         assert database.execute("SELECT count(*) FROM windows WHERE job_id = ?", (old,)).fetchone() == (0,)
 
 
+def test_a_long_history_is_swept(tmp_path: Path) -> None:
+    """More folders than SQLite takes values in one statement."""
+    store = JobStore(connect(sqlite_url(tmp_path / "a.sqlite")))
+    store.add(Job("kept", USER, "a.wav", JobState.QUEUED, Options(), Lane.BULK, 0.0))
+    assert store.known([*map(str, range(40_000)), "kept"]) == {"kept"}
+
+
 class _Receiver(http.server.BaseHTTPRequestHandler):
     got: queue.Queue[tuple[dict[str, str], bytes]]
 
@@ -191,6 +201,14 @@ def test_a_slow_receiver_delays_only_its_own_webhooks(
         "http://0.0.0.0/",
         "http://224.0.0.1/",
         "http://192.168.1.1:8080/x",
+        "http://127.1/",
+        "http://017700000001/",
+        "http://①②⑦.0.0.1/",
+        "http://127。0。0。1/",
+        "http://[::127.0.0.1]/",
+        "http://[::ffff:0:7f00:1]/",
+        "http://[fd00::1]/",
+        "http://100.64.0.1/",
     ],
 )
 def test_no_link_leads_inside(url: str) -> None:

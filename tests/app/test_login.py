@@ -37,6 +37,18 @@ def test_log_in_use_log_out(server: Server) -> None:
     assert token.encode() not in stored
 
 
+def test_a_planted_session_is_not_the_one_that_logs_in(server: Server) -> None:
+    """Neither a made-up cookie nor somebody else's open session becomes the one of whoever logs in over it."""
+    with server.client(headers={**HTML, "x-forwarded-for": "203.0.113.14"}) as browser:
+        browser.post("/login", data=FORM)
+        for planted in ("x" * 43, browser.cookies["sid"]):
+            over = browser.post("/login", data=FORM, headers={"cookie": f"sid={planted}"})
+            assert over.status_code == 303
+            assert planted not in over.headers["set-cookie"]
+            with server.client(headers={"cookie": f"sid={planted}"}) as attacker:
+                assert attacker.get("/api/jobs").status_code == 401
+
+
 def test_cookies_are_bound_to_https_behind_the_proxy(server: Server) -> None:
     headers = {"x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.11"}
     with server.client(headers=headers) as browser:
