@@ -228,6 +228,7 @@ def _beside_a_long_file(bench: Bench, server: serving.Server) -> Iterator[Row]:
     long = corpus.recording(bench.folder, 120 if bench.short else 3600)
     bench.say(f"a {SHORT_CLIP}-second clip beside a recording of {long.seconds:g} s")
     probes = 3 if bench.short else PROBES
+    serving.load(server, [short], 1)  # warm
     idle = serving.load(server, [short] * probes, 1)
     running = threading.Thread(target=serving.load, args=(server, [long], 1))
     running.start()

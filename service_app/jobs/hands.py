@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import away
+from ..engine.scheduler import SHORT
 from ..errors import UserError
 from ..telemetry import Telemetry
 from ..types import Failure, Job, Lane, Plan, WindowResult
@@ -188,7 +189,7 @@ class Hands:
         if len(self._flights) >= self._devices() and self._presence.nodes > 1:
             self._stop.wait(_YIELD_SECONDS)
         while not self._stop.is_set() and self._devices() and not self._recordings.problem:
-            waiting = [entry for entry in self._board.open(self._presence.executor) if self._room(entry.lane) > 0]
+            waiting = [entry for entry in self._board.open(self._presence.executor) if self._room(entry) > 0]
             if not waiting:
                 return
             with self._taking:
@@ -198,7 +199,7 @@ class Hands:
     def _turn(self, waiting: list[Open]) -> bool:
         """Claims for as long as the list is true; False when there was nothing to be had."""
         entry = self._turns.following(waiting, time.monotonic())
-        most = min(self._room(entry.lane), _AT_ONCE if len(waiting) > 1 else _ALONE)
+        most = min(self._room(entry), _AT_ONCE if len(waiting) > 1 else _ALONE)
         positions = self._board.claim(entry.job_id, self._presence.executor, most, self._presence.nodes)
         self._turns.took(entry, time.monotonic())
         if not positions:
@@ -219,15 +220,17 @@ class Hands:
     def _devices(self) -> int:
         return sum(device.alive for device in self._engine.status().devices)
 
-    def _room(self, lane: Lane) -> int:
-        """How many more windows of this lane to take. What is behind a lane leaves its room alone: a person at the
+    def _room(self, entry: Open) -> int:
+        """How many more windows of this job to take. What is behind a lane leaves its room alone: a person at the
         page does not wait for bulk work that was taken in advance."""
         with self._lock:
-            ahead = _LANES[: _LANES.index(lane) + 1]
+            ahead = _LANES[: _LANES.index(entry.lane) + 1]
             taken = sum(flight.job.lane in ahead for flight in self._flights.values())
         devices = self._devices()
         if self._presence.nodes == 1:
-            return max(_ALONE, _A_DEVICE * devices) - taken
+            room = max(_ALONE, _A_DEVICE * devices) - taken
+            # The engine serves what begins before what is long; it has to know of it, not to wait for others to land.
+            return room if self.has(entry.job_id) else max(room, SHORT)
         since = time.monotonic() - _AHEAD_SECONDS
         lately = sum(at > since for at in list(self._done))
         return max(2 * devices, min(_A_DEVICE * devices, lately)) - taken

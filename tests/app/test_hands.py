@@ -1,10 +1,11 @@
-"""A node takes windows off the board while its database fails: none of them may stay in nobody's hands."""
+"""A node takes windows off the board: none waits in vain, none stays in nobody's hands while the database fails."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,10 @@ from service_app.jobs.runs import RunStore
 from service_app.jobs.store import JobStore
 from service_app.settings import Settings
 from service_app.telemetry import Telemetry
-from service_app.types import Job, JobState, Lane, Options, Plan, Window
+from service_app.types import Job, JobState, Lane, Options, Plan, Window, WindowResult
 
 from .timed_engine import TimedEngine
 
-WINDOWS = tuple(Window(n, 10.0 * n, 10.0 * n + 10) for n in range(5))
 AWAY = sa.exc.OperationalError("", None, Exception("the server closed the connection"))
 
 
@@ -55,14 +55,24 @@ class PlanUnread(RunStore):
         return super().plan(job_id)
 
 
+class Slow(TimedEngine):
+    """Nothing that it has in hand ends."""
+
+    def decode(self, *_: object, **__: object) -> Future[WindowResult]:
+        return Future()
+
+
 @contextlib.contextmanager
-def taken_up(folder: Path, board: type[Board], runs: type[RunStore]) -> Iterator[Board]:
-    """A running job's windows on the board, and the hands of its node at work."""
+def taken_up(
+    folder: Path, board: type[Board], runs: type[RunStore], engine_type: type[TimedEngine] = TimedEngine, count: int = 5
+) -> Iterator[tuple[Board, Callable[[str, int], None]]]:
+    """The windows of a running job, `job`, on the board, and the hands of its node at work; and how to begin another
+    job with so many windows."""
     database = connect(sqlite_url(folder / "jobs.sqlite"))
     jobs, nodes, store, places = JobStore(database), NodeStore(database), runs(database), board(database)
     recordings = Recordings(folder / "media", "n1", None)
     recordings.open()
-    engine = TimedEngine(Settings.from_environment({"WHISPER_DATA_DIR": str(folder)}))
+    engine = engine_type(Settings.from_environment({"WHISPER_DATA_DIR": str(folder)}))
     presence = Presence(
         nodes,
         executor="n1#1",
@@ -79,13 +89,18 @@ def taken_up(folder: Path, board: type[Board], runs: type[RunStore]) -> Iterator
         tidy=lambda: None,
     )
     presence.register()
-    jobs.add(Job("job", "ann", "a.wav", JobState.QUEUED, Options(), Lane.API, time.time()))
-    recordings.media("job").parent.mkdir(parents=True)
-    recordings.media("job").write_text("SPEECH 5 0.01")
-    assert store.claim("job", "n1#1")
-    assert store.running("job", "n1#1", time.time())
-    store.save_plan("job", "n1#1", Plan(50.0, 50.0, "en", 1.0, WINDOWS))
-    places.post("job", WINDOWS)
+
+    def begin(name: str, count: int) -> None:
+        windows = tuple(Window(n, 10.0 * n, 10.0 * n + 10) for n in range(count))
+        jobs.add(Job(name, "ann", "a.wav", JobState.QUEUED, Options(), Lane.API, time.time()))
+        recordings.media(name).parent.mkdir(parents=True)
+        recordings.media(name).write_text(f"SPEECH {count} 0.01")
+        assert store.claim(name, "n1#1")
+        assert store.running(name, "n1#1", time.time())
+        store.save_plan(name, "n1#1", Plan(10.0 * count, 10.0 * count, "en", 1.0, windows))
+        places.post(name, windows)
+
+    begin("job", count)
     hands = Hands(
         places,
         store,
@@ -99,7 +114,7 @@ def taken_up(folder: Path, board: type[Board], runs: type[RunStore]) -> Iterator
     )
     hands.start()
     try:
-        yield places
+        yield places, begin
     finally:
         hands.stop()
         engine.stop()
@@ -111,9 +126,26 @@ def taken_up(folder: Path, board: type[Board], runs: type[RunStore]) -> Iterator
 def test_what_was_claimed_while_the_database_went_is_decoded(
     tmp_path: Path, board: type[Board], runs: type[RunStore]
 ) -> None:
-    with taken_up(tmp_path, board, runs) as places:
-        end = time.monotonic() + 30
-        while places.left("job"):
-            assert time.monotonic() < end, places.held("n1#1")
-            time.sleep(0.02)
+    with taken_up(tmp_path, board, runs) as (places, _):
+        wait_until(lambda: places.left("job") == 0)
     assert sorted((tmp_path / "decoded.txt").read_text().split()[1::2]) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_recording_that_begins_does_not_wait_for_windows_of_a_long_one_to_land(tmp_path: Path) -> None:
+    """The engine would serve it next, if it knew of it."""
+
+    def taken(places: Board, name: str) -> int:
+        return sum(job == name for job, _ in places.held("n1#1"))
+
+    with taken_up(tmp_path, Board, RunStore, Slow, count=100) as (places, begin):
+        wait_until(lambda: taken(places, "job") == 32)
+        begin("short", 1)
+        wait_until(lambda: taken(places, "short") == 1)
+        assert taken(places, "job") == 32
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
