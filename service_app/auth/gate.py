@@ -10,10 +10,10 @@ import logging
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request, cookie_parser
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..api.envelope import error_response
 from ..errors import Forbidden, Unauthorized, Unavailable, UserError
@@ -87,14 +87,36 @@ def require_scope(key: ApiKey, path: str) -> None:
         )
 
 
+def _hanging_up(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """For strangers: of a body that is not read to its end the rest is not taken and thrown away."""
+    headers = Headers(scope=scope)
+    rest = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+    async def reading() -> Message:
+        nonlocal rest
+        message = await receive()
+        rest = bool(message.get("more_body"))
+        return message
+
+    async def answering(message: Message) -> None:
+        if rest and message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["connection"] = "close"
+        await send(message)
+
+    return reading, answering
+
+
 class Gate:
     def __init__(self, app: ASGIApp, *, auth: Auth) -> None:
         self._app = app
         self._auth = auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope["path"] in OPEN:
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if scope["path"] in OPEN:
+            await self._app(scope, *_hanging_up(scope, receive, send))
             return
         try:
             caller = await self._caller(scope)

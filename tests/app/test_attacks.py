@@ -4,24 +4,28 @@ patience. Each ends with a clear refusal, never with a 5xx, and never in anybody
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import socket
 import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from service_app.aside import aside
 from service_app.auth.lockout import Lockout
 from service_app.auth.passwords import PasswordCheck
 from service_app.errors import Busy
+from service_app.reading import Reading
 
 from .conftest import Server, create, ended
+from .flood import closed, serving
 from .no_text import REFUSED, refuses, takes
 
 SPEECH = b"SPEECH 1 0.001"
@@ -207,6 +211,54 @@ async def _aside() -> None:
         assert await asyncio.gather(*waiting) == [True] * 20
         with pytest.raises(ZeroDivisionError):
             await aside(lambda: 1 // 0)
+
+
+class _Impatient(Reading):
+    head_seconds = 0.2
+
+
+def test_who_drips_a_head_is_hung_up_on(tmp_path: Path) -> None:
+    """Slowloris, on a new connection and after a request that was answered."""
+    asyncio.run(_slowloris(tmp_path))
+
+
+async def _slowloris(folder: Path) -> None:
+    async with asyncio.timeout(60), serving(folder, _Impatient) as address:
+        for first in (b"", b"GET /login HTTP/1.1\r\nHost: x\r\n\r\n"):
+            reader, writer = await asyncio.open_connection(*address)
+            if first:
+                writer.write(first)
+                assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.write(b"GET /login HTTP/1.1\r\n")
+            with contextlib.suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(b"X")
+                    await writer.drain()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(0.02):
+                            await reader.read(65536)
+            writer.close()
+
+
+@pytest.mark.parametrize("end", ["late", "gone"])
+def test_a_login_form_that_does_not_come_is_no_fault_of_the_server(tmp_path: Path, end: str) -> None:
+    answered: list[int] = []
+
+    async def receive() -> Message:
+        if end == "late":
+            raise TimeoutError
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        answered.append(message.get("status", 0))
+
+    scope = {"type": "http", "method": "POST", "path": "/login", "headers": [], "query_string": b""}
+
+    async def ask() -> None:
+        await closed(tmp_path)(scope, receive, send)
+
+    asyncio.run(ask())
+    assert answered[0] == 400
 
 
 def test_an_account_of_ones_own_buys_no_guesses() -> None:
