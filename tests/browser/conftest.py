@@ -114,19 +114,18 @@ def chromium(beckett: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def login(chromium: Browser, site: Site) -> Any:
-    """The cookies of one login, for every `window`."""
-    with WhisperPage.open(chromium, site.address) as page:
-        page.login(site.user, site.password)
-        return page.context.storage_state()
+def desk(chromium: Browser, site: Site) -> Iterator[BrowserContext]:
+    """Logged in; where every `window` opens: what the first has loaded, the others have at once."""
+    with WhisperPage.open(chromium, site.address) as first:
+        first.login(site.user, site.password)
+        first.page.close()
+        yield first.context
 
 
 @pytest.fixture(scope="package")
-def desk(chromium: Browser, site: Site, login: Any) -> Iterator[BrowserContext]:
-    """Where every `window` opens: what the first has loaded, the others have at once."""
-    with WhisperPage.open(chromium, site.address, storage_state=login) as first:
-        first.visit()
-        yield first.context
+def login(desk: BrowserContext) -> Any:
+    """The cookies of one login."""
+    return desk.storage_state()
 
 
 @pytest.fixture
