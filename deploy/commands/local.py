@@ -18,6 +18,8 @@ def _serve(session: Session) -> int:
     from ..local.faults import FaultFileError, read_faults
     from ..target import prepare_image
 
+    if not 0 <= session.args.port <= 65535:
+        raise Usage(f"--port {session.args.port}: should be 0 to 65535", "leave it out to have a free one", code="Port")
     faults = []
     if session.args.faults:
         try:

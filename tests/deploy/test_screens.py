@@ -152,6 +152,7 @@ SCREENS = {
     "local-stop": Screen("local stop --state-dir {state}", running=True),
     "local-stop-none": Screen("local stop --state-dir {state}"),
     "local-serve-faults": Screen("local serve --state-dir {state} --faults tests/deploy/faulty.yaml"),
+    "local-serve-port": Screen("local serve --state-dir {state} --port 70000"),
     "policy": Screen("policy --region cn-hangzhou"),
     "validate": Screen("validate tests/deploy/faulty.yaml"),
     "validate-clean": Screen("validate ros_templates/single.yaml ros_templates/cluster.yaml"),
