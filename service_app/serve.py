@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Only this machine's own proxy may say who the client is and whether it came by https.
 _TRUSTED_PROXY = "127.0.0.1"
 _STOP_SECONDS = 5
+_HEAD_BYTES = (
+    64 * 1024
+)  # most of a request's head; h11's own 16 KiB count only where a head comes in pieces, as it does here
 # The page stays inside the machine: no telemetry, no look-ups, no folder that is served by accident.
 _GRADIO = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -54,6 +57,7 @@ def serve(settings: Settings) -> int:
         early,
         loop="asyncio",
         http=Reading,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
         proxy_headers=True,
         forwarded_allow_ips=_TRUSTED_PROXY,
         server_header=False,
