@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 # Only this machine's own proxy may say who the client is and whether it came by https.
 _TRUSTED_PROXY = "127.0.0.1"
 _STOP_SECONDS = 5
-_HEAD_BYTES = (
-    64 * 1024
-)  # most of a request's head; h11's own 16 KiB count only where a head comes in pieces, as it does here
+# The most of a request's head: h11's own 16 KiB count where a head comes in pieces, as it does here.
+_HEAD_BYTES = 64 * 1024
 # The page stays inside the machine: no telemetry, no look-ups, no folder that is served by accident.
 _GRADIO = {
     "GRADIO_ANALYTICS_ENABLED": "False",
