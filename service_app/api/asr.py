@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import shutil
 import threading
 import uuid
@@ -18,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from ..aside import aside
 from ..exports import plain_text, srt, tsv, vtt
+from ..jobs.codec import plain
 from ..languages import language_name
 from ..types import Job, JobState, Options, Plan, Punctuation, Script, Segment
 from .audio import cancelled_error, ended_or_left, joined, unless_left
@@ -138,7 +138,7 @@ async def _answer(job: Job, segments: list[Segment], output: str) -> Response:
                 lambda: {
                     "language": job.language,
                     "text": plain_text(segments),
-                    "segments": [dataclasses.asdict(segment) for segment in segments],
+                    "segments": [plain(segment) for segment in segments],
                 }
             )
         case "vtt":

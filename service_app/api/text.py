@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..exports import MEDIA_TYPES, Export, Style, archive, export, side_by_side
+from ..jobs.codec import plain
 from ..types import Segment, Word
 from .forms import answers
 from .services import services_of, user_of
@@ -118,7 +118,7 @@ async def show(request: Request, job_id: str) -> Response:
         lambda: {
             "version": job.version,
             "edited": job.edited,
-            "segments": [dataclasses.asdict(segment) for segment in found],
+            "segments": [plain(segment) for segment in found],
         }
     )
 
