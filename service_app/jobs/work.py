@@ -166,6 +166,7 @@ class Work:
         """Runs one stage. Raises `Stopped`, and whatever may go better at another try."""
 
         def run() -> bool:
+            self.await_room(job_id, stop)  # the try before may have failed for want of it
             going_on = self._stage(name, job_id, stop)
             self.await_room(job_id, stop)  # who calls has to write that the stage is done
             return going_on
