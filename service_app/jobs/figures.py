@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ..types import Job
 from . import minutes
-from .rows import COLUMNS, UNFINISHED, Rows, job_of
+from .rows import COLUMNS, EXPECTED, UNFINISHED, Rows, job_of
 
 NOBODY: Final = ":removed"  # no user's name has a colon
 
@@ -87,7 +87,11 @@ class Figures(Rows):
     def disown(self, owner: str) -> int:
         """A removed user's jobs: nobody's, so that a later user of that name does not see them. They wait for the
         janitor; how many there are."""
-        return self._write("UPDATE jobs SET owner = :nobody WHERE owner = :owner", nobody=NOBODY, owner=owner)
+        return self.hand_over(owner, NOBODY)
+
+    def hand_over(self, before: str, owner: str) -> int:
+        """All jobs of one owner become another's; how many there are."""
+        return self._write("UPDATE jobs SET owner = :owner WHERE owner = :before", owner=owner, before=before)
 
     def owned(self, owner: str) -> list[str]:
         return [row.id for row in self._read("SELECT id FROM jobs WHERE owner = :owner", owner=owner)]
@@ -128,7 +132,7 @@ def waiting(connection: sa.Connection) -> list[Waiting]:
     """All unfinished jobs as of now, oldest first."""
     rows = connection.execute(
         sa.text(
-            "SELECT id, owner, lane, created, duration, progress, size "  # noqa: S608
+            f"SELECT id, owner, lane, created, progress, {EXPECTED} AS seconds "  # noqa: S608
             f"FROM jobs WHERE {UNFINISHED} ORDER BY created, id"
         )
     ).all()
@@ -138,7 +142,7 @@ def waiting(connection: sa.Connection) -> list[Waiting]:
             row.owner,
             row.lane,
             row.created,
-            (row.size / minutes.BYTES_A_SECOND if row.duration is None else row.duration) * (1.0 - row.progress),
+            row.seconds * (1.0 - row.progress),
         )
         for row in rows
     ]

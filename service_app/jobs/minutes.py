@@ -1,5 +1,5 @@
-"""A key's minutes of recording a day (UTC): reserved by the file's size when a job is accepted, settled when its length
-is known.
+"""A key's minutes of recording a day (UTC): reserved by what the file says (length.py) when a job is accepted, settled
+when its length is known.
 
 Both are weighed against all other jobs of the key in the transaction that writes, one at a time among all nodes. So
 however many calls come at once, the day's minutes are passed by one recording at most: by the last that fitted in.
@@ -13,10 +13,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from ..errors import Busy
+from .rows import EXPECTED
 
 DAY: Final = 86400.0
-# A recording whose length is not known yet is taken for one of this many bytes a second (128 kbit/s).
-BYTES_A_SECOND: Final = 16_000
 
 
 def used(connection: sa.Connection, key_id: str, now: float, *, settled: bool = False, but: str = "") -> float:
@@ -24,7 +23,7 @@ def used(connection: sa.Connection, key_id: str, now: float, *, settled: bool = 
     those not measured yet are guessed, or (`settled`) left out. What failed costs nothing."""
     asked = sa.text(
         "SELECT sum(seconds) AS seconds FROM ("  # noqa: S608
-        f"SELECT COALESCE(duration, {'0.0' if settled else f'size / {BYTES_A_SECOND}.0'}) AS seconds FROM jobs "
+        f"SELECT {'COALESCE(duration, 0.0)' if settled else EXPECTED} AS seconds FROM jobs "
         "WHERE key_id = :key AND created >= :since AND state <> 'failed' AND id <> :but "
         "UNION ALL SELECT seconds FROM spent WHERE key_id = :key AND created >= :since) AS given"
     )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ..database import away, migrate, shared
 from ..types import Job, JobState, Lane
 from . import codec
+from .length import BYTES_A_SECOND
 
 MIGRATIONS: Final = (
     """
@@ -84,12 +85,15 @@ MIGRATIONS: Final = (
     """,
     # Seconds of recording a day of the key that pays for the job; 0: no limit (minutes.py).
     "ALTER TABLE jobs ADD COLUMN allowance DOUBLE PRECISION NOT NULL DEFAULT 0",
+    # How many seconds the recording seems to have (length.py), until its duration is known.
+    "ALTER TABLE jobs ADD COLUMN likely DOUBLE PRECISION",
 )
 COLUMNS: Final = (
     "id, owner, name, state, options, lane, created, started, finished, progress, duration, language, failure, text, "
     "size, version, edited, complete, source"
 )
 UNFINISHED: Final = "state IN ('queued', 'running')"
+EXPECTED: Final = f"COALESCE(duration, likely, size / {BYTES_A_SECOND}.0)"  # seconds of recording, as far as is known
 AGAIN_SECONDS: Final = 0.5  # between two tries while the database is away
 T = TypeVar("T")
 

@@ -35,18 +35,21 @@ class JobStore(Rows):
         fingerprint: str | None = None,
         key: ApiKey | None = None,
         webhook: str | None = None,
+        likely: float | None = None,
         room: Callable[[list[Waiting]], None] | None = None,
     ) -> None:
         """`room` is asked about the other unfinished jobs, by one node at a time, and what it raises is raised, as is
-        what the minutes of `key` say: then nothing is stored. Of a job that is stored already neither is asked."""
+        what the minutes of `key` say: then nothing is stored. Of a job that is stored already neither is asked.
+        `likely` is how many seconds its recording seems to have."""
         with self._engine.begin() as connection:
             if room is not None and self._shared:  # SQLite has one writer: from the INSERT on it is this one
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('room'))"))
             stored = connection.execute(
                 sa.text(
                     "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, source, "
-                    "fingerprint, key_id, allowance, webhook) VALUES (:id, :owner, :name, :state, :lane, :options, "
-                    ":created, :size, :source, :fingerprint, :key_id, :allowance, :webhook) ON CONFLICT DO NOTHING"
+                    "fingerprint, key_id, allowance, webhook, likely) VALUES (:id, :owner, :name, :state, :lane, "
+                    ":options, :created, :size, :source, :fingerprint, :key_id, :allowance, :webhook, :likely) "
+                    "ON CONFLICT DO NOTHING"
                 ),
                 {
                     "id": job.id,
@@ -62,6 +65,7 @@ class JobStore(Rows):
                     "key_id": key.id if key else None,
                     "allowance": key.daily_minutes * 60.0 if key else 0.0,
                     "webhook": webhook,
+                    "likely": likely,
                 },
             )
             if room is not None and stored.rowcount:
