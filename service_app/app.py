@@ -150,13 +150,9 @@ class _Parts:
     telemetry: Telemetry
 
     def open_auth(self) -> AuthStore:
-        from .auth.store import AuthStore
-        from .database import connect
+        from .administrator import accounts_of
 
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        store = AuthStore(connect(self.settings.database))
-        store.deployed(self.settings.admin_user, self.settings.admin_password_hash.reveal())
-        return store
+        return accounts_of(self.settings)
 
     def open_services(self) -> Services:
         from .jobs import Jobs

@@ -109,6 +109,18 @@ class Keys:
         return bool(gone.rowcount)
 
 
+def hand_over_keys(connection: sa.Connection, before: str, owner: str) -> None:
+    """They become the owner's; one whose name the owner's keys have already gets its id behind its name."""
+    connection.execute(
+        sa.text(
+            "UPDATE api_keys SET owner = :owner, name = CASE WHEN EXISTS (SELECT 1 FROM api_keys AS other "
+            "WHERE other.owner = :owner AND other.name = api_keys.name) THEN name || ' ' || id ELSE name END "
+            "WHERE owner = :before"
+        ),
+        {"owner": owner, "before": before},
+    )
+
+
 def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 

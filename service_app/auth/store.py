@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ..database import migrate
 from .failures import Failures
-from .keys import TOUCH_SECONDS, Keys, token_hash
+from .keys import TOUCH_SECONDS, Keys, hand_over_keys, token_hash
 from .lockout import FORGOTTEN_AFTER
 from .sessions import ABSOLUTE_SECONDS, IDLE_SECONDS
 
@@ -127,18 +127,21 @@ class AuthStore(Keys, Failures):
     # Users
 
     def deployed(self, user: str, password_hash: str) -> None:
-        """Called at the start with the login of the settings. Where its password differs from the one of the last
-        start, it was set anew on the instance: it replaces a password changed in the page, and sessions end. A name
-        that was the administrator's before is nobody's login any more; its keys stay."""
+        """Called at the start with the login of the settings. Where its name or password differs from the one of the
+        last start, it was set anew on the instance: it replaces a password changed in the page, or the one of a user
+        of that name, and sessions end. A name that was the administrator's before is nobody's login any more; its keys
+        go on as the new administrator's."""
         mark = hashlib.sha256(password_hash.encode()).hexdigest()
         with self._engine.begin() as connection:
             known = connection.execute(
                 sa.text("SELECT fingerprint FROM deployed WHERE user_name = :user"), {"user": user}
             ).scalar()
-            former = connection.execute(
-                sa.text("DELETE FROM deployed WHERE user_name <> :user RETURNING user_name"), {"user": user}
-            ).scalars()
-            for name in (*former, *((user,) if known not in (None, mark) else ())):
+            gone = sa.text("DELETE FROM deployed WHERE user_name <> :user RETURNING user_name")
+            former = connection.execute(gone, {"user": user}).scalars().all()
+            for name in former:
+                hand_over_keys(connection, name, user)
+                connection.execute(sa.text("DELETE FROM networks WHERE user_name = :name"), {"name": name})
+            for name in (*former, *((user,) if known != mark else ())):
                 connection.execute(sa.text("DELETE FROM users WHERE name = :name"), {"name": name})
                 connection.execute(sa.text("DELETE FROM sessions WHERE user_name = :name"), {"name": name})
             if known == mark:
@@ -149,6 +152,15 @@ class AuthStore(Keys, Failures):
                     "ON CONFLICT (user_name) DO UPDATE SET fingerprint = excluded.fingerprint"
                 ),
                 {"user": user, "mark": mark},
+            )
+
+    def administrators_before(self, user: str) -> list[str]:
+        """Names under which the administrator, now `user`, was known until `deployed` is told."""
+        with self._engine.connect() as connection:
+            return list(
+                connection.execute(
+                    sa.text("SELECT user_name FROM deployed WHERE user_name <> :user"), {"user": user}
+                ).scalars()
             )
 
     def login_facts(self, user: str, network: str, now: float) -> tuple[str | None, bool]:

@@ -6,6 +6,7 @@ import sys
 import time
 from argparse import Namespace
 
+from ..administrator import accounts_of
 from ..auth import require_user_name
 from ..auth.passwords import hash_password, require_strong
 from ..auth.store import AuthStore, User
@@ -93,7 +94,7 @@ def _set_password(store: AuthStore, settings: Settings, name: str) -> None:
     password = read_password()
     require_strong(password, name)
     if name == settings.admin_user:
-        store.deployed(name, settings.admin_password_hash.reveal())
+        accounts_of(settings)
     store.set_password(name, hash_password(password), time.time())
     say(f"Password set; {store.drop_sessions(name)} sessions ended.", file=sys.stderr)
 
