@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -130,7 +131,8 @@ class Resumable:
         return offset
 
     async def take(self, upload_id: str, *, owner: str) -> tuple[Path, str]:
-        """The finished file, which is the caller's from now on, and its name. Raises `Conflict` when bytes miss."""
+        """The finished file, for the caller to move away, and its name; then the caller tells `released`. Raises
+        `Conflict` when bytes miss."""
         upload = await self.get(upload_id, owner=owner)
         if upload.offset != upload.size or upload_id in self._busy:
             raise Conflict(
@@ -139,23 +141,38 @@ class Resumable:
                 en=f"The upload is not finished ({upload.offset} of {upload.size} bytes).",
                 param="upload",
             )
-        taken = self._folder / f"{upload_id}.taken"
+        taken = self._taken(upload_id)
         try:
             await asyncio.to_thread(os.replace, self._bytes(upload_id), taken)
         except FileNotFoundError:  # two requests at once: one has it
             raise Conflict("upload_taken", zh="此上传已被使用。", en="This upload was used already.") from None
-        await asyncio.to_thread(self._known(upload_id).unlink, missing_ok=True)
         return taken, upload.name
+
+    def released(self, taken: Path) -> None:
+        """A taken file that was not moved (there was no room for its job, an option was wrong) can be asked for again;
+        of one that was, nothing stays. Blocking."""
+        try:
+            taken.replace(self._bytes(taken.stem))
+        except FileNotFoundError:
+            self._known(taken.stem).unlink(missing_ok=True)
 
     async def drop(self, upload_id: str, *, owner: str) -> None:
         await self.get(upload_id, owner=owner)
         await asyncio.to_thread(self._remove, upload_id)
 
     def sweep(self) -> None:
-        """Removes what has expired. Blocking."""
+        """Removes what has expired, and what a process that died had taken. Blocking."""
+        old = time.time() - KEPT_SECONDS
+        alive = set()
         for upload in self._all():
-            if upload.created < time.time() - KEPT_SECONDS and upload.id not in self._busy:
+            if upload.created < old and upload.id not in self._busy:
                 self._remove(upload.id)
+            else:
+                alive.add(upload.id)
+        for path in self._folder.glob("*.*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stem not in alive and path.stat().st_mtime < old:
+                    path.unlink()
 
     def _all(self) -> list[Started]:
         found = (self._read(path.stem) for path in self._folder.glob("*.json"))
@@ -176,6 +193,9 @@ class Resumable:
 
     def _bytes(self, upload_id: str) -> Path:
         return self._folder / f"{upload_id}.part"
+
+    def _taken(self, upload_id: str) -> Path:
+        return self._folder / f"{upload_id}.taken"
 
     def _known(self, upload_id: str) -> Path:
         return self._folder / f"{upload_id}.json"

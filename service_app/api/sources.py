@@ -22,7 +22,8 @@ _LONGEST_FETCH = 3600.0
 
 
 async def recording(request: Request, services: Services) -> Upload:
-    """The form with its recording on the data disk. Raises `UserError`; then nothing is left behind."""
+    """The form with its recording on the data disk. Raises `UserError`; then nothing is left behind, and a resumable
+    upload is as it was."""
     settings = services.settings
     await services.jobs.require_room(user_of(request))
     folder = services.incoming
@@ -38,6 +39,7 @@ async def recording(request: Request, services: Services) -> Upload:
         )
     if form.first("upload"):
         form.path, form.name = await services.resumable.take(form.first("upload"), owner=user_of(request))
+        form.keeps = services.resumable.released
     elif form.first("url"):
         with services.fetching.one(user_of(request)):
             form.path, name = await linked(

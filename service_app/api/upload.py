@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import shutil
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -34,9 +34,11 @@ _WRITE_AT = 1024 * 1024
 
 @dataclass(slots=True)
 class Upload:
-    """A received form. `path` is a temporary file below the data folder; whoever does not move it removes it."""
+    """A received form. `path` is a temporary file below the data folder; whoever does not move it discards it. Of a
+    resumable upload `keeps` is told its path instead."""
 
     path: Path | None = None
+    keeps: Callable[[Path], None] | None = None
     name: str = ""
     size: int = 0
     sha256: str = ""  # of the file
@@ -50,7 +52,11 @@ class Upload:
         return self.fields.get(f"{name}[]", []) + self.fields.get(name, [])
 
     def discard(self) -> None:
-        if self.path is not None:
+        if self.path is None:
+            return
+        if self.keeps is not None:
+            self.keeps(self.path)
+        else:
             self.path.unlink(missing_ok=True)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from .envelope import error_response
 from .resumable import KEPT_SECONDS, Started, WrongOffset
-from .services import Services, services_of, user_of
+from .services import Services, key_of, services_of, user_of
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 
@@ -39,6 +39,7 @@ class Offset(BaseModel):
 async def start(request: Request, new: NewUpload) -> UploadState:
     """Announces a file; refuses one that is too large before it is sent."""
     services = services_of(request)
+    await services.require_minutes(key_of(request))
     await services.jobs.require_room(user_of(request))
     return _state(await services.resumable.start(user_of(request), new.name, new.size))
 

@@ -13,6 +13,7 @@ from ..database import ask
 from ..errors import BadRequest, Busy, Conflict, NotFound, draining, unwritten
 from ..types import Job, JobState, Lane, Options
 from .asking import Asking
+from .length import likely
 from .pace import require_room
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Accepting(Asking):
         source: str | None = None,
     ) -> Job:
         """Takes the file over: it is moved, so it must lie in the store of the recordings. Stored before it returns.
+        Where it raises `Busy` the file lies where it was, and is the caller's.
 
         The same `job_id` again gives the job that exists. `fingerprint` names the bytes, the parameters and the
         caller, for `alike`; `key` the API key that pays; `webhook` the address to tell when it ends; `source` the
@@ -74,6 +76,7 @@ class Accepting(Asking):
             if existing.owner != job.owner:
                 raise Conflict("job_exists", zh="此任务编号已被使用。", en="This job id is taken.")
             return existing
+        seconds = likely(media, job.size)
         self.recordings.take(media, job.id)
         try:
             self._store.add(
@@ -81,10 +84,11 @@ class Accepting(Asking):
                 fingerprint=fingerprint,
                 key=key,
                 webhook=webhook,
+                likely=seconds,
                 room=lambda waiting: require_room(job.owner, waiting, self.speed, self._limits),
             )
         except Busy:
-            self.recordings.remove(job.id)
+            self.recordings.give_back(job.id, media)
             raise
         self._waiting = (0.0, [])
         self._telemetry.accepted(job)
@@ -100,4 +104,9 @@ class Accepting(Asking):
             raise NotFound("media_gone", zh="录音文件已删除。", en="The recording was removed.") from None
         except OSError as error:
             raise unwritten(error) from error
-        return await self.accept(copy, name=job.name, owner=owner, options=options, lane=lane, key=key, source=job_id)
+        try:
+            return await self.accept(
+                copy, name=job.name, owner=owner, options=options, lane=lane, key=key, source=job_id
+            )
+        finally:
+            copy.unlink(missing_ok=True)

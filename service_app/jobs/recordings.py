@@ -119,6 +119,12 @@ class Recordings:
             _sync(path)
         self._require_store()  # was it still the store that was written to?
 
+    def give_back(self, job_id: str, source: Path) -> None:
+        """Undoes `take`: the job was not to be."""
+        with contextlib.suppress(OSError):
+            self.media(job_id).replace(source)
+        self.remove(job_id)
+
     def again(self, job_id: str) -> Path:
         """The same bytes under a second name: no copy, and deleting one job leaves the other its recording. Raises
         FileNotFoundError."""
