@@ -28,8 +28,22 @@ from ..errors import UserError
 from ..login import page_language
 from .files import IMMUTABLE, takes_gzip
 
-# A held-open stream for every page and client, for nothing; and figures that are nobody's business.
-CLOSED = ("/gradio_api/heartbeat", "/monitoring")
+# What the page and gradio_client ask for. Gradio has more, which nobody here needs, and any release may add to it: it
+# runs ffmpeg on what is sent to it without a word about formats (/gradio_api/process_recording), fetches links
+# (/gradio_api/file=), holds a stream open for every page (/gradio_api/heartbeat).
+SERVED = (
+    "/config",
+    "/gradio_api/call/",
+    "/gradio_api/cancel",
+    "/gradio_api/info",
+    "/gradio_api/queue/",
+    "/gradio_api/reset",
+    "/gradio_api/startup-events",
+    "/gradio_api/theme.css",
+    "/gradio_api/upload",
+    "/static/",
+    "/theme.css",
+)
 
 # 'unsafe-eval': gr.HTML compiles its templates; style 'unsafe-inline': Svelte; blob: the preview of a chosen file.
 POLICY = (
@@ -82,16 +96,17 @@ class PageShell:
         self.title, self.config, self.admit = title, config, admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        if scope["type"] != "http":  # Gradio has no websocket
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in {"", "/"} and scope["method"] == "GET":
             await self._index(scope, receive, send)
-        elif path.startswith(CLOSED):
-            await PlainTextResponse("Not Found", 404)(scope, receive, send)
         elif path.startswith("/assets/"):
             await self.assets(scope, receive, send)
+        elif path not in {"", "/"} and not path.startswith(SERVED):
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
         elif path == "/theme.css":  # its query is the hash of what it says
             await self.app(scope, receive, cached(send))
         elif path.startswith("/gradio_api/upload"):

@@ -117,6 +117,31 @@ def test_retention_removes_text_and_media(new_server: NewServer) -> None:
         assert database.execute("SELECT count(*) FROM windows WHERE job_id = ?", (old,)).fetchone() == (0,)
 
 
+def test_a_full_quota_takes_nothing_in_by_any_way(new_server: NewServer) -> None:
+    """A recording is called larger than it is in the database; deleting it makes room."""
+    small = new_server(WHISPER_DISK_QUOTA_GB="1", WHISPER_CANARY_MINUTES="0").start()
+    with small.program() as client:
+        large = create(client, "SPEECH 1 0")
+        ended(client, large)
+        with contextlib.closing(sqlite3.connect(small.data_dir / "whisper.sqlite")) as database, database:
+            database.execute("UPDATE jobs SET size = ?", (1 << 30,))
+        for path, sent in (
+            ("/api/jobs", {"files": {"file": b"x"}}),
+            ("/api/jobs", {"files": {"url": (None, "http://8.8.8.8/")}}),
+            (f"/api/jobs/{large}/rerun", {"json": {}}),
+            ("/api/uploads", {"json": {"size": 9}}),
+            ("/v1/audio/transcriptions", {"files": {"file": b"x"}}),
+            ("/v1/audio/translations", {"files": {"file": b"x"}}),
+            ("/asr", {"files": {"audio_file": b"x"}}),
+            ("/detect-language", {"files": {"audio_file": b"x"}}),
+        ):
+            full = client.post(path, **sent)  # type: ignore[arg-type]
+            assert (full.status_code, full.json()["error"]["code"]) == (503, "storage_full"), path
+            assert int(full.headers["retry-after"]) > 0
+        assert client.delete(f"/api/jobs/{large}").status_code == 204
+        ended(client, create(client, "SPEECH 1 0"))
+
+
 def test_a_long_history_is_swept(tmp_path: Path) -> None:
     """More folders than SQLite takes values in one statement."""
     store = JobStore(connect(sqlite_url(tmp_path / "a.sqlite")))

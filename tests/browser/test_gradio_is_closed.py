@@ -12,23 +12,9 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from starlette.testclient import TestClient
 
-from service_app.settings import Settings
-from service_app.types import ModelInfo
 from service_app.ui import _mount_blocks, mount_page
-
-
-class TinyModel:
-    def models(self) -> tuple[ModelInfo, ...]:
-        return (ModelInfo("tiny.en", ("faster-whisper",), multilingual=False, default=True),)
-
-
-class PageServices:
-    """The part of the services that the page reads when it is mounted."""
-
-    engine = TinyModel()
-
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings.from_environment({"WHISPER_DATA_DIR": str(folder)})
+from service_app.ui.shell import SERVED
+from tests.support.mounted import PageServices, every_path, whole_app
 
 
 async def _login(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -77,6 +63,23 @@ def test_an_event_cannot_name_a_file_of_the_machine(tmp_path: Path) -> None:
     answer = TestClient(app, headers={"x-user": "ann"}).post("/gradio_api/run/echo", json={"data": data})
     assert answer.status_code >= 400
     assert "path" not in answer.text and "the secret" not in answer.text
+
+
+def test_of_gradio_s_routes_only_those_are_served_that_are_used(client: TestClient, tmp_path: Path) -> None:
+    """What a new release brings along is closed until somebody needs it. Among the others is one that has ffmpeg open
+    what is sent, without a word about formats: it follows a playlist to this machine's files."""
+    app = whole_app(tmp_path, "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YQ")
+    gradios = {(method, path) for method, path in every_path(app) if path.startswith(("/gradio_api/", "/monitoring"))}
+    closed = {each for each in gradios if not each[1].startswith(SERVED)}
+    assert {
+        ("POST", "/gradio_api/process_recording"),
+        ("GET", "/gradio_api/proxy=x"),
+        ("GET", "/gradio_api/token"),
+    } <= closed
+    assert len(closed) > 40
+    for method, path in sorted(closed):
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.text) == (404, "" if method == "HEAD" else "Not Found"), path
 
 
 def test_the_second_lock(client: TestClient) -> None:
