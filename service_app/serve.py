@@ -121,7 +121,9 @@ def _prepare(settings: Settings) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     """Bound before anything is loaded: a taken port is one line, and callers wait instead of being refused."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol by name asyncio knows that it is TCP and sends an answer's body at once; else it would wait for
+    # the head to be acknowledged, which the other side puts off for 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

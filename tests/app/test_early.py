@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from service_app import serve
 from service_app.early import Early
 
 HEAVY = ("fastapi", "pydantic", "sqlalchemy", "dbos", "gradio", "argon2", "numpy", "av")
@@ -64,3 +66,23 @@ def test_health_and_login_answer_at_once_and_the_rest_waits() -> None:
         assert (await client.get("/healthz")).json() == {"late": "healthz"}
 
     asyncio.run(_alive(Early(load), visit))
+
+
+def test_a_body_does_not_wait_until_its_head_is_acknowledged() -> None:
+    """Nagle's algorithm would hold it back; a client that acknowledges late makes that 40 ms for every answer."""
+
+    async def accepted() -> int:
+        listener = serve._listen("127.0.0.1", 0)
+        at_once: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            found = writer.get_extra_info("socket")
+            at_once.set_result(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(look, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.close()
+            return await at_once
+
+    assert asyncio.run(accepted()) == 1
