@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from ..errors import NotFound
+from ..jobs.codec import plain
 from ..types import Segment
 from .envelope import language_of
 from .forms import answers
@@ -95,5 +95,5 @@ async def _job_events(services: Services, job_id: str, owner: str, language: str
 
 
 def _shown(segment: Segment) -> dict[str, Any]:
-    words = [dataclasses.asdict(word) for word in segment.words]
-    return {"start": segment.start, "end": segment.end, "text": segment.text, "words": words}
+    shown = plain(segment)
+    return {name: shown[name] for name in ("start", "end", "text", "words")}

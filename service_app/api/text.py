@@ -13,12 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..exports import MEDIA_TYPES, Export, Style, archive, export, side_by_side
-from ..jobs.codec import plain
+from ..exports import MEDIA_TYPES, Export, Style, archive, export, needs_words, side_by_side
 from ..types import Segment, Word
 from .forms import answers
 from .services import services_of, user_of
-from .written import written
+from .written import Ready, written
 
 router = APIRouter(prefix="/api/jobs", tags=["text"])
 _DAY = 86400.0 * 7
@@ -84,7 +83,7 @@ async def several(
     made: list[Export] = []
     for job_id, format in itertools.product(dict.fromkeys(ids), dict.fromkeys(formats)):  # noqa: A001
         job = await jobs.get(job_id, owner=user_of(request))
-        segments = await jobs.segments(job_id, owner=user_of(request))
+        segments = await jobs.segments(job_id, owner=user_of(request), words=needs_words(format, style))
         made.append(await asyncio.to_thread(export, job, segments, format, style))
     content = await asyncio.to_thread(archive, made)
     return _download(Export(content, "application/zip", "transcripts.zip"), "zip")
@@ -99,11 +98,11 @@ async def download(
     beside: Annotated[str, Query(max_length=64, description="a job that translates it: both languages in one")] = "",
 ) -> Response:
     """The transcript as a file: txt, srt, vtt, tsv, json, lrc or docx."""
-    jobs = services_of(request).jobs
-    job = await jobs.get(job_id, owner=user_of(request))
-    segments: Sequence[Segment] = await jobs.segments(job_id, owner=user_of(request))
+    jobs, owner, words = services_of(request).jobs, user_of(request), needs_words(format, style)
+    job = await jobs.get(job_id, owner=owner)
+    segments: Sequence[Segment] = await jobs.segments(job_id, owner=owner, words=words)
     if beside:
-        segments = side_by_side(segments, await jobs.segments(beside, owner=user_of(request)))
+        segments = side_by_side(segments, await jobs.segments(beside, owner=owner, words=words))
     made = await asyncio.to_thread(export, job, segments, format, style)
     return _download(made, format)
 
@@ -111,16 +110,8 @@ async def download(
 @router.get("/{job_id}/segments", response_class=JSONResponse)
 async def show(request: Request, job_id: str) -> Response:
     """The corrected segments where there are any, else those recognised so far, in time order."""
-    jobs = services_of(request).jobs
-    job = await jobs.get(job_id, owner=user_of(request))
-    found = await jobs.segments(job_id, owner=user_of(request))
-    return await written(
-        lambda: {
-            "version": job.version,
-            "edited": job.edited,
-            "segments": [plain(segment) for segment in found],
-        }
-    )
+    job, found = await services_of(request).jobs.segments_json(job_id, owner=user_of(request))
+    return await written(lambda: {"version": job.version, "edited": job.edited, "segments": Ready(found)})
 
 
 @router.put("/{job_id}/segments")

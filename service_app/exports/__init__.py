@@ -26,6 +26,7 @@ __all__ = [
     "Style",
     "archive",
     "export",
+    "needs_words",
     "plain_text",
     "side_by_side",
     "srt",
@@ -83,6 +84,11 @@ def export(job: Job, segments: Sequence[Segment], format: str, style: Style | No
             param="format",
         ) from None
     return Export(write(job, segments, style), media_type, f"{_stem(job.name)}{_mark(job, segments)}.{format}")
+
+
+def needs_words(format: str, style: Style | None) -> bool:  # noqa: A002
+    """Whether a file says more than its segments do: asked before they are read."""
+    return format == "json" or (style is not None and format in ("srt", "vtt"))
 
 
 def archive(exports: Sequence[Export]) -> bytes:

@@ -40,10 +40,23 @@ class Asking(Life):
         """Jobs by state, of all owners."""
         return await ask(self.figures.counts)
 
-    async def segments(self, job_id: str, *, owner: str) -> builtins.list[Segment]:
-        """Those saved so far, in time order; corrected ones where somebody corrected the text."""
-        await self.get(job_id, owner=owner)
-        return await ask(self._store.segments, job_id)
+    async def segments(self, job_id: str, *, owner: str, words: bool = True) -> builtins.list[Segment]:
+        """Those saved so far, in time order; corrected ones where somebody corrected the text. Without `words` they are
+        left out: it is quicker."""
+
+        def found() -> builtins.list[Segment]:
+            _own(self._runs.get(job_id), owner)
+            return self._store.segments(job_id, words=words)
+
+        return await ask(found)
+
+    async def segments_json(self, job_id: str, *, owner: str) -> tuple[Job, str]:
+        """The job without its text, and all fields of its segments as a JSON list."""
+
+        def found() -> tuple[Job, str]:
+            return _own(self._runs.get(job_id), owner), self._store.segments_json(job_id)
+
+        return await ask(found)
 
     async def log(self, job_id: str, *, owner: str) -> builtins.list[tuple[float, str, str]]:
         """What happened to it: (Unix time, event, detail)."""
@@ -58,8 +71,12 @@ class Asking(Life):
 
     async def windows(self, job_id: str, known: Collection[int], *, owner: str) -> builtins.list[WindowSegments]:
         """Finished windows beside the known ones; awaited while the database is away, as `watch` is."""
-        await self._patiently(lambda: self.get(job_id, owner=owner))
-        return await self._patiently(lambda: ask(self._store.new_windows, job_id, known))
+
+        def found() -> builtins.list[WindowSegments]:
+            _own(self._runs.get(job_id), owner)
+            return self._store.new_windows(job_id, known)
+
+        return await self._patiently(lambda: ask(found))
 
     async def watch(self, job_id: str, *, owner: str) -> AsyncIterator[Job]:
         """The job now, then at every change, to its end, which has the text. Raises `NotFound` when it is deleted

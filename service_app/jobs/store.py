@@ -99,12 +99,19 @@ class JobStore(Rows):
         )
         return [job_of(row) for row in rows]
 
-    def segments(self, job_id: str) -> list[Segment]:
+    def segments(self, job_id: str, *, words: bool = True) -> list[Segment]:
         """The edited ones where there are any, else the recognised ones, in time order."""
+        return [segment for text in self._texts(job_id) for segment in codec.load_segments(text, words=words)]
+
+    def segments_json(self, job_id: str) -> str:
+        """The same as JSON."""
+        return codec.joined(self._texts(job_id))
+
+    def _texts(self, job_id: str) -> list[str]:
         rows = self._read("SELECT segments FROM edits WHERE job_id = :id", id=job_id)
         if not rows:
             rows = self._read("SELECT segments FROM windows WHERE job_id = :id ORDER BY position", id=job_id)
-        return [segment for row in rows for segment in codec.load_segments(row.segments)]
+        return [row.segments for row in rows]
 
     def new_windows(self, job_id: str, known: Collection[int]) -> list[WindowSegments]:
         """Recognised windows that are not among the known ones, in time order."""
