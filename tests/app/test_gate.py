@@ -50,6 +50,11 @@ def test_every_route_is_closed_but_the_open_list(server: Server, password_hash: 
                 assert "Basic" in answer.headers["www-authenticate"]
 
 
+def test_open_is_what_is_written_here() -> None:
+    """Whoever opens one more path to everybody says so twice."""
+    assert {"/healthz", "/readyz", "/login", "/login/style.css", "/favicon.ico", "/favicon.svg"} == OPEN
+
+
 @pytest.mark.parametrize("path", ["//healthz", "/healthz/../", "/login/../metrics", "/LOGIN", "/login/"])
 def test_no_spelling_of_a_path_opens_another(server: Server, path: str) -> None:
     with server.client() as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -12,7 +13,9 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from starlette.testclient import TestClient
 
+from service_app.errors import BadRequest
 from service_app.ui import _mount_blocks, mount_page
+from service_app.ui.predict import _taken
 from service_app.ui.shell import SERVED
 from tests.support.mounted import PageServices, every_path, whole_app
 
@@ -80,6 +83,25 @@ def test_of_gradio_s_routes_only_those_are_served_that_are_used(client: TestClie
     for method, path in sorted(closed):
         answer = client.request(method, path)
         assert (answer.status_code, answer.text) == (404, "" if method == "HEAD" else "Not Found"), path
+
+
+def test_predict_itself_takes_uploads_only(tmp_path: Path) -> None:
+    """Behind Gradio's own check, should a release lose it once more."""
+    folder, incoming = tmp_path / "gradio", tmp_path / "incoming"
+    folder.mkdir()
+    secret, upload, link = tmp_path / "secret.txt", folder / "a.wav", folder / "link"
+    secret.write_text("the secret")
+    upload.write_text("the upload")
+    link.symlink_to(secret)
+    services = SimpleNamespace(settings=PageServices(tmp_path).settings, incoming=incoming)
+    for path in (secret, folder / ".." / "secret.txt", link, folder, "", None):
+        with pytest.raises(BadRequest):
+            _taken(services, folder, {"path": path and str(path)})  # type: ignore[arg-type]
+    for nothing in (None, str(secret), [str(upload)]):
+        with pytest.raises(BadRequest):
+            _taken(services, folder, nothing)  # type: ignore[arg-type]
+    assert not incoming.exists()
+    assert _taken(services, folder, {"path": str(upload)}).read_text() == "the upload"  # type: ignore[arg-type]
 
 
 def test_the_second_lock(client: TestClient) -> None:

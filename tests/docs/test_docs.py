@@ -158,6 +158,22 @@ def test_the_regions_of_the_service_are_the_catalog_s() -> None:
         assert template["AllowedRegions"] == regions == config["Artifact"]["Artifact_Image"]["SupportRegionIds"]
 
 
+def test_the_tests_that_the_security_review_names_are_there() -> None:
+    table = (DOCS / "security-review.md").read_text(encoding="utf-8").partition("## 应用 / The app")[2]
+    rows = re.findall(r"^\|([^|]+)\|(.*)\|$", table, re.MULTILINE)[2:]
+    subjects = [subject for subject, tests in rows if not tests.strip()]
+    assert (len(subjects), len(rows) > 35) == (6, True)
+    for subject, tests in rows:
+        source, found = "", 0
+        for word in re.findall(r"`([^`]+)`", tests):
+            if word.endswith(".py"):
+                source = (ROOT / "tests" / word).read_text(encoding="utf-8")
+            else:
+                assert f"\ndef {word}(" in source, f"{subject}: {word}"
+                found += 1
+        assert found or subject in subjects, subject
+
+
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
 def test_links_of_the_readme_lead_somewhere(name: str) -> None:
     """Those of docs/ are mkdocs's to check."""
