@@ -53,6 +53,7 @@ class Options:
     beam_size: int = 5
     script: Script | None = None  # of Chinese text; None: as recognised
     punctuation: Punctuation = "keep"  # full: full-width in Chinese text; none: without stops
+    condition_on_previous_text: bool = False  # each window with the text before it as prompt, one after the other
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,12 @@ _OPTIONS: Final[dict[str, Any]] = {
         "default": "keep",
         "description": "`full`: full-width in Chinese text; `none`: without commas and stops. Nothing is added",
     },
+    "condition_on_previous_text": {
+        "type": "boolean",
+        "default": False,
+        "description": "each part of the recording is decoded after the one before, with its text as prompt: slower, "
+        "and sentences may be lost; helps the spelling of names",
+    },
     "keywords[]": {"type": "array", "items": {"type": "string"}, "description": "words to listen for"},
 }
 _SPEECH: Final[dict[str, Any]] = {

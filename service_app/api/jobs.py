@@ -43,6 +43,7 @@ class Changes(BaseModel):
     word_timestamps: bool | None = None
     script: str | None = Field(None, description='hans or hant; "": as recognised')
     punctuation: str | None = Field(None, description="keep, full or none")
+    condition_on_previous_text: bool | None = None
 
 
 class Problem(BaseModel):
@@ -62,6 +63,7 @@ class OptionsView(BaseModel):
     word_timestamps: bool
     script: Script | None
     punctuation: Punctuation
+    condition_on_previous_text: bool
 
 
 class JobBrief(BaseModel):

@@ -18,6 +18,7 @@ _VAD_FIELDS: Final = ("prefix_padding_ms", "silence_duration_ms", "threshold")
 _MOST_KEYWORDS: Final = 256
 _SCRIPTS: Final = get_args(Script)
 _PUNCTUATION: Final = get_args(Punctuation)
+_PREVIOUS: Final = "condition_on_previous_text"
 # Names that existing programs send; each means the installed default model.
 _OPENAI_NAMES: Final = frozenset(
     {
@@ -56,6 +57,7 @@ def options_from(form: Upload, models: Sequence[ModelInfo], *, task: Task) -> Op
         temperature=_temperature(form.first("temperature")),
         # The models tell probabilities by word, and words only with their times.
         word_timestamps="word" in granularities or "logprobs" in form.every("include"),
+        condition_on_previous_text=_truth(_PREVIOUS, form.first(_PREVIOUS, "false")),
         **_writing({name: form.first(name) for name in ("script", "punctuation")}),
     )
     _require_able(options, model)

@@ -209,9 +209,10 @@ class Engine:
         *,
         lane: Lane,
         owner: str,
+        previous: tuple[int, ...] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Future[WindowResult]:
-        """The text of one window, when its turn has come.
+        """The text of one window, when its turn has come. `previous`: tokens of the text before it, to go on from.
 
         `cancelled` is asked (from another thread; it must be quick) before the window is decoded; then the future is
         cancelled. The future fails with UserError. The samples that `plan` left are read again from the media if
@@ -222,7 +223,8 @@ class Engine:
         result: Future[WindowResult] = Future()
         if not pcm_path(path).exists():
             self._extractor.extract(path, cancelled)
-        ticket = Ticket(Task(pcm_path(path), window, options, plan.language), lane, owner, path, cancelled)
+        task = Task(pcm_path(path), window, options, plan.language, previous)
+        ticket = Ticket(task, lane, owner, path, cancelled)
 
         def finish(outcome: Future[Outcome]) -> None:
             if outcome.cancelled():

@@ -34,6 +34,7 @@ class Request:
     audio: Samples
     language: str
     options: Options
+    previous: tuple[int, ...] = ()  # tokens of the text before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def decode(
         alive()
         groups: dict[Decode, list[int]] = {}
         for row, piece in enumerate(pieces):
-            groups.setdefault(_how(backend, piece.request), []).append(row)
+            groups.setdefault(_how(backend, piece.request, found[piece.index]), []).append(row)
         rest: list[_Piece] = []
         for how, rows in groups.items():
             hypotheses = backend.generate(backend.rows(encoded, rows), how)
@@ -103,12 +104,17 @@ def decode(
     return [tuple(segments) for segments in found]
 
 
-def _how(backend: Backend, request: Request) -> Decode:
+def _how(backend: Backend, request: Request, found: Sequence[Segment]) -> Decode:
+    """`found`: what the window's pieces before this one said."""
     options = request.options
     said = ", ".join(options.hotwords)
     words = backend.tokens(" " + said.strip()) if said else []
     prompt = backend.tokens(" " + options.prompt.strip()) if options.prompt and options.prompt.strip() else []
     context = (words[: backend.context_limit // 2] + prompt)[-backend.context_limit :]
+    if options.condition_on_previous_text:
+        room = backend.context_limit - len(context)
+        said_before = transcript.carried(found, request.previous)
+        context += said_before[max(0, len(said_before) - room) :]
     return Decode(
         language=request.language,
         task=options.task,

@@ -17,6 +17,7 @@ class Task:
     window: Window
     options: Options
     language: str | None
+    previous: tuple[int, ...] = ()  # what was said before it, where that is to be the prompt
 
 
 @dataclass(frozen=True, slots=True)

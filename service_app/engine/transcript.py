@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ..types import Segment, Word
 
 TOKEN_SECONDS = 0.02  # between two time stamp tokens
+TOO_HOT = 0.5  # text of a higher temperature is nothing to go on from (openai-whisper, transcribe.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ def cues(tokens: Sequence[int], timestamp_begin: int, seconds: float) -> tuple[l
     if found:  # an open sentence behind complete ones: heard better when it is read from its start
         return found, max(start or 0.0, found[-1].end)
     return [Cue(start or 0.0, seconds, tuple(text))], seconds
+
+
+def carried(segments: Iterable[Segment], before: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """The text after which the next piece of the recording is decoded: what was said since the last guess of a high
+    temperature, which might be a loop or made up. `before`: what had been carried up to these segments."""
+    tokens = before
+    for segment in segments:
+        tokens = () if segment.temperature > TOO_HOT else tokens + segment.tokens
+    return tokens
 
 
 def attach_words(segments: Sequence[Segment], words: Iterable[tuple[Word, int]]) -> tuple[Segment, ...]:

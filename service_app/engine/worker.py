@@ -105,7 +105,9 @@ def _run(backend: Backend, tasks: tuple[Task, ...], alive: Callable[[], None]) -
             require_number(probability)
         outcomes |= {n: Detected(*one) for n, one in zip(unknown, found, strict=True)}
     known = [n for n in range(len(tasks)) if n not in outcomes]
-    requests = [Request(tasks[n].window, audio[n], tasks[n].language or "", tasks[n].options) for n in known]
+    requests = [
+        Request(tasks[n].window, audio[n], tasks[n].language or "", tasks[n].options, tasks[n].previous) for n in known
+    ]
     outcomes |= dict(zip(known, decode(backend, requests, alive), strict=True))
     return [outcomes[n] for n in range(len(tasks))]
 

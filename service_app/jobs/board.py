@@ -10,6 +10,9 @@ A window leaves its node's hands when the node is buried (nodes.py), and the boa
 How many windows of a job are free stands in the job's row, so that a look costs by the jobs and not by their windows.
 Whoever changes that locks the row first, and only then touches windows: the number is right, and no two wait for each
 other in a circle.
+
+The windows of a chain (a job that conditions on the text before) are free one at a time: the first, and the next one
+when that is saved.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ class Open:
 
 
 class Board(Rows):
-    def post(self, job_id: str, windows: Iterable[Window]) -> None:
+    def post(self, job_id: str, windows: Iterable[Window], *, chain: bool = False) -> None:
         """Those without a text; what is on the board already stays with whoever has it."""
         rows = [{"id": job_id, "position": w.index, "seconds": w.end - w.start} for w in windows]
         if not rows:
@@ -54,6 +57,9 @@ class Board(Rows):
                 ),
                 rows,
             )
+            if chain:
+                self._free_next(connection, job_id)
+                return
             connection.execute(
                 sa.text(
                     "UPDATE jobs SET free = (SELECT count(*) FROM open_windows WHERE job_id = :id "
@@ -61,6 +67,24 @@ class Board(Rows):
                 ),
                 {"id": job_id},
             )
+
+    def go_on(self, job_id: str) -> bool:
+        """Frees the next window of a chain where nobody did: a node of a release that knows of no chains has saved the
+        one before. False when there was nothing to do."""
+        with self._engine.begin() as connection:
+            return self._free(connection, job_id) == 0 and self._free_next(connection, job_id)
+
+    def _free_next(self, connection: sa.Connection, job_id: str) -> bool:
+        """The next window of a chain, unless somebody has one; False when there is none. The job's row is locked."""
+        freed = connection.execute(
+            sa.text(
+                "UPDATE jobs SET free = (SELECT CASE WHEN count(*) > 0 AND count(claimed_by) = 0 "
+                "THEN 1 ELSE 0 END FROM open_windows WHERE job_id = :id) "
+                "WHERE id = :id AND state = 'running' RETURNING free"
+            ),
+            {"id": job_id},
+        )
+        return bool(freed.scalar())
 
     def left(self, job_id: str) -> int:
         return int(self._read("SELECT count(*) AS n FROM open_windows WHERE job_id = :id", id=job_id)[0].n)
@@ -145,7 +169,7 @@ class Board(Rows):
                 sa.text("UPDATE jobs SET free = free + :number WHERE id = :id"), {"id": job_id, "number": number}
             )
 
-    def save(self, job_id: str, executor: str, plan: Plan, result: WindowResult) -> bool:
+    def save(self, job_id: str, executor: str, plan: Plan, result: WindowResult, *, chain: bool = False) -> bool:
         """Text and progress in one transaction; False when the window is no longer ours: then nothing is written."""
         key = {"id": job_id, "position": result.window.index}
         total = sum(window.end - window.start for window in plan.windows) or 1.0
@@ -181,4 +205,6 @@ class Board(Rows):
                 sa.text("UPDATE jobs SET progress = :progress WHERE id = :id"),
                 {"id": job_id, "progress": min(1.0, max(0.0, 1.0 - left / total))},
             )
+            if chain:
+                self._free_next(connection, job_id)
         return True

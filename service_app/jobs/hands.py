@@ -263,7 +263,8 @@ class Hands:
                 job.options,
                 lane=job.lane,
                 owner=job.owner,
-                cancelled=lambda: flight.lost.is_set() or self._stop.is_set(),
+                previous=self._previous(flight),
+                cancelled=lambda: self._unwanted(flight),
             )
         except Exception as error:
             result = Future()
@@ -272,9 +273,18 @@ class Hands:
         else:
             result.add_done_callback(ended)
 
+    def _unwanted(self, flight: _Flight) -> bool:
+        return flight.lost.is_set() or self._stop.is_set()
+
+    def _previous(self, flight: _Flight) -> tuple[int, ...]:
+        """Of a chain, the text before the window, which is saved by now."""
+        if not flight.job.options.condition_on_previous_text:
+            return ()
+        return self._runs.lasting(lambda: self._runs.carried(*flight.place), lambda: self._unwanted(flight)) or ()
+
     def _end(self, flight: _Flight, result: Future[WindowResult]) -> None:
         try:
-            if not (flight.lost.is_set() or self._stop.is_set()):
+            if not self._unwanted(flight):
                 self._settle(flight, result)
         except Exception:
             _log.exception("a window was not saved", extra={"job": flight.job.id})
@@ -309,17 +319,14 @@ class Hands:
     def _save(self, flight: _Flight, decoded: WindowResult) -> bool:
         """Holds the text while the disk is full: to decode it again would make no room."""
 
-        def unwanted() -> bool:
-            return flight.lost.is_set() or self._stop.is_set()
+        def save() -> bool:
+            chain = flight.job.options.condition_on_previous_text
+            return self._board.save(flight.job.id, self._presence.executor, flight.plan, decoded, chain=chain)
 
         told = False
-        while not unwanted():
+        while not self._unwanted(flight):
             try:
-                return bool(
-                    self._board.lasting(
-                        lambda: self._board.save(flight.job.id, self._presence.executor, flight.plan, decoded), unwanted
-                    )
-                )
+                return bool(self._board.lasting(save, lambda: self._unwanted(flight)))
             except SQLAlchemyError:
                 if not self._recordings.full:
                     raise
@@ -330,7 +337,7 @@ class Hands:
         return False
 
     def _undone(self, flight: _Flight, error: BaseException) -> None:
-        if flight.lost.is_set() or self._stop.is_set():
+        if self._unwanted(flight):
             return
         if (isinstance(error, UserError) and error.code in _ENGINE_AWAY) or self._recordings.at_fault():
             self._give_back([flight.place])

@@ -7,10 +7,12 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
+from ..engine.transcript import carried
 from ..types import Failure, Job, JobState, Lane, Plan, WindowResult
 from . import codec, minutes
 from .rows import COLUMNS, UNFINISHED, Rows, job_of, recognised_text
 
+_CARRIED = 16  # windows before one, whose text it may go on from: models take 223 tokens, of a full window some 60
 # Only who holds the job may write to it: one that was cancelled, deleted or taken over stays as it is.
 _MINE = "id = :id AND state = 'running' AND executor = :executor"
 
@@ -123,6 +125,17 @@ class RunStore(Rows):
         """The windows saved so far."""
         rows = self._read("SELECT position, segments FROM windows WHERE job_id = :id", id=job_id)
         return [WindowResult(plan.windows[row.position], tuple(codec.load_segments(row.segments))) for row in rows]
+
+    def carried(self, job_id: str, position: int) -> tuple[int, ...]:
+        """Tokens of the text before a window, as many as a model takes."""
+        rows = self._read(
+            "SELECT segments FROM windows WHERE job_id = :id AND position < :position "
+            "ORDER BY position DESC LIMIT :most",
+            id=job_id,
+            position=position,
+            most=_CARRIED,
+        )
+        return carried(segment for row in reversed(rows) for segment in codec.load_segments(row.segments))
 
     def orphans(self, since: float, before: float) -> list[Job]:
         """Accepted between these moments, and no node has taken them; the newest thousand."""

@@ -58,6 +58,7 @@ class Engine(Protocol):
         *,
         lane: Lane,
         owner: str,
+        previous: tuple[int, ...] = (),
         cancelled: Callable[[], bool],
     ) -> Future[WindowResult]: ...
     def move(self, path: Path, lane: Lane) -> None: ...
@@ -266,7 +267,8 @@ class Work:
         if plan is None or not self._store.running(job.id, self._executor, time.time()):
             return self._not_ours(job.id)
         with self._changes.waiter(job.id) as changed:
-            self._board.post(job.id, plan.windows)
+            chain = job.options.condition_on_previous_text
+            self._board.post(job.id, plan.windows, chain=chain)
             left = self._board.left(job.id)
             done = len(plan.windows) - left
             self._note(job.id, "decoding", f"{done} of {len(plan.windows)} windows were done")
@@ -289,6 +291,8 @@ class Work:
                 if standing is None:
                     return self._not_ours(job.id)
                 tries, left = standing
+                if chain and self._board.go_on(job.id):
+                    self._tell(OPEN)
                 if tries > MOST_TRIES:
                     # Nodes died, one after the other, with windows of this job in hand and none of them finished.
                     self.fail(job.id, gave_up())

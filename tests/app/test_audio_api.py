@@ -60,6 +60,7 @@ def test_errors_have_the_sdks_types(sdk: openai.OpenAI) -> None:
         ({"chunking_strategy": "never"}, "bad_chunking_strategy"),
         ({"chunking_strategy": {"type": "server_vad", "threshold": -1}}, "bad_chunking_strategy"),
         ({"extra_body": {"languages": ["klingon"]}}, "unsupported_language"),
+        ({"extra_body": {"condition_on_previous_text": "maybe"}}, "bad_condition_on_previous_text"),
     ):
         with pytest.raises(openai.BadRequestError) as bad:
             create(file=TWO, model="whisper-1", **fields)  # type: ignore[call-overload]
@@ -269,10 +270,11 @@ def test_other_parameters_or_another_key_are_another_job(server: Server, key: st
         calls = [
             pool.submit(_call, server, key, "apart.wav", 0.2),
             pool.submit(_call, server, key, "apart.wav", 0.2, language="de"),
+            pool.submit(_call, server, key, "apart.wav", 0.2, condition_on_previous_text="true"),
             pool.submit(_call, server, other["key"], "apart.wav", 0.2),
         ]
         assert {call.result().status_code for call in (first, *calls)} == {200}
-        assert len(_jobs(client, "apart.wav")) == 3  # the second has attached to the first
+        assert len(_jobs(client, "apart.wav")) == 4  # the second has attached to the first
         client.delete(f"/api/keys/{other['id']}")
 
 
@@ -342,3 +344,14 @@ def test_every_field_of_the_contract_is_taken(sdk: openai.OpenAI) -> None:
     assert (answer.logprobs[0].token, answer.logprobs[0].bytes) == (" window", list(b" window"))
     assert answer.logprobs[0].logprob == pytest.approx(math.log(0.9))
     assert sdk.models.retrieve("whisper-1").id == "timed"
+
+
+def test_the_text_before_may_be_the_prompt(sdk: openai.OpenAI) -> None:
+    def said(**fields: object) -> str:
+        return sdk.audio.transcriptions.create(file=TWO, model="whisper-1", extra_body=fields).text
+
+    chain = "0 after nothing. 1 after 0."
+    assert said(condition_on_previous_text=True) == said(condition_on_previous_text="1") == chain
+    assert said(condition_on_previous_text=False) == said() != chain
+    again = sdk.audio.translations.create(file=TWO, model="whisper-1", extra_body={"condition_on_previous_text": True})
+    assert again.text == chain

@@ -27,6 +27,7 @@ from service_app.types import Job, JobState, Lane, Options, Plan, Window, Window
 
 from .timed_engine import TimedEngine
 
+PLAIN = Options()
 AWAY = sa.exc.OperationalError("", None, Exception("the server closed the connection"))
 
 
@@ -65,9 +66,9 @@ class Slow(TimedEngine):
 @contextlib.contextmanager
 def taken_up(
     folder: Path, board: type[Board], runs: type[RunStore], engine_type: type[TimedEngine] = TimedEngine, count: int = 5
-) -> Iterator[tuple[Board, Callable[[str, int], None]]]:
+) -> Iterator[tuple[Board, Callable[..., None]]]:
     """The windows of a running job, `job`, on the board, and the hands of its node at work; and how to begin another
-    job with so many windows."""
+    job with so many windows (and other options)."""
     database = connect(sqlite_url(folder / "jobs.sqlite"))
     jobs, nodes, store, places = JobStore(database), NodeStore(database), runs(database), board(database)
     recordings = Recordings(folder / "media", "n1", None)
@@ -90,15 +91,15 @@ def taken_up(
     )
     presence.register()
 
-    def begin(name: str, count: int) -> None:
+    def begin(name: str, count: int, options: Options = PLAIN) -> None:
         windows = tuple(Window(n, 10.0 * n, 10.0 * n + 10) for n in range(count))
-        jobs.add(Job(name, "ann", "a.wav", JobState.QUEUED, Options(), Lane.API, time.time()))
+        jobs.add(Job(name, "ann", "a.wav", JobState.QUEUED, options, Lane.API, time.time()))
         recordings.media(name).parent.mkdir(parents=True)
         recordings.media(name).write_text(f"SPEECH {count} 0.01")
         assert store.claim(name, "n1#1")
         assert store.running(name, "n1#1", time.time())
         store.save_plan(name, "n1#1", Plan(10.0 * count, 10.0 * count, "en", 1.0, windows))
-        places.post(name, windows)
+        places.post(name, windows, chain=options.condition_on_previous_text)
 
     begin("job", count)
     hands = Hands(

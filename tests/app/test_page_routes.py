@@ -168,6 +168,23 @@ def test_how_the_text_is_written_is_an_option(client: httpx.Client) -> None:
         assert (bad.status_code, bad.json()["error"]["param"]) == (400, field)
 
 
+def test_the_text_before_as_the_prompt_is_an_option(client: httpx.Client) -> None:
+    field = "condition_on_previous_text"
+    job_id = create(client, "SPEECH 2 0.01", **{field: "true"})
+    job = ended(client, job_id)
+    assert (job["options"][field], job["text"]) == (True, "0 after nothing. 1 after 0.")
+    again = client.post(f"/api/jobs/{job_id}/rerun", json={field: False}).json()
+    assert again["options"][field] is False
+    assert "window 1" in ended(client, again["id"])["text"]
+    again = client.post(f"/api/jobs/{again['id']}/rerun", json={field: True}).json()
+    assert again["options"][field] is True
+    for bad in (
+        client.post("/api/jobs", files={"file": ("a.wav", b"SPEECH 0 0"), field: (None, "perhaps")}),
+        client.post(f"/api/jobs/{job_id}/rerun", json={field: "perhaps"}),
+    ):
+        assert (bad.status_code, bad.json()["error"]["param"]) == (400, field), bad.text
+
+
 def test_several_jobs_as_one_zip(client: httpx.Client) -> None:
     ids = [create(client, "SPEECH 1 0.01", "same.wav") for _ in range(2)]
     for job_id in ids:

@@ -1,7 +1,8 @@
 """An engine for tests that need no speech: it follows the contract of docs/architecture.md, takes the time that the
 "recording" asks for, and writes every decoded window into a file, which outlives a killed server.
 
-A recording for it is the text `SPEECH <windows> <seconds for each>`; anything else is refused as not audio.
+A recording for it is the text `SPEECH <windows> <seconds for each>`; anything else is refused as not audio. Where the
+text before is the prompt, each window says what came before it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -72,8 +74,11 @@ class TimedEngine:
         *,
         lane: Lane,
         owner: str,
+        previous: tuple[int, ...] = (),
         cancelled: Callable[[], bool],
     ) -> Future[WindowResult]:
+        if options.condition_on_previous_text:
+            return self._device.submit(lambda: _after(previous, self._decode(path, window, options, cancelled)))
         return self._device.submit(self._decode, path, window, options, cancelled)
 
     def move(self, path: Path, lane: Lane) -> None:
@@ -88,6 +93,14 @@ class TimedEngine:
         text = f" window {window.index} <b>一</b>"
         words = (Word(window.start, window.start + 1, " window", 0.9),) if options.word_timestamps else ()
         return WindowResult(window, (Segment(window.start, window.end, text, words=words),))
+
+
+def _after(previous: tuple[int, ...], result: WindowResult) -> WindowResult:
+    """Says what was said before it; a window's only token is its number."""
+    before = " ".join(map(str, previous)) or "nothing"
+    (segment,) = result.segments
+    said = replace(segment, text=f" {result.window.index} after {before}.", tokens=(result.window.index,))
+    return WindowResult(result.window, (said,))
 
 
 def bare_page(app: FastAPI, _services: Services) -> None:

@@ -60,8 +60,6 @@ def test_both_nodes_hear_one_recording(database: Database, tmp_path: Path, passw
             cluster.node(command=command).launch()
         for node in cluster.nodes:
             node.await_ready()
-        for statement in TAKE_TURNS:
-            cluster.execute(statement)
         devices = sum(len(node.readiness()[1]["devices"]) for node in cluster.nodes)
         content = repeated(tmp_path / "long.wav", TIMES).read_bytes()
         with cluster.nodes[0].client() as here, cluster.nodes[1].client() as there:
@@ -70,11 +68,26 @@ def test_both_nodes_hear_one_recording(database: Database, tmp_path: Path, passw
                 "the first knows of the second",
                 lambda: cluster.nodes[0].log,
             )
-            job_id = here.post("/api/jobs", files={"file": ("long.wav", content)}).json()["id"]
-            job = ended(there, job_id)
-        assert job["state"] == "done", job
-        assert {row.node for row in cluster.query("SELECT node FROM saved_by")} == {"n1", "n2"}
-        words = "".join(letter.lower() for letter in job["text"] if letter.isalpha() or letter.isspace()).split()
+
+            def transcribed(**fields: str) -> str:
+                made = here.post("/api/jobs", files={"file": ("long.wav", content)}, data=fields).json()
+                job = ended(there, made["id"])
+                assert job["state"] == "done", job
+                return str(job["text"])
+
+            def savers() -> set[str]:
+                return {row.node for row in cluster.query("SELECT node FROM saved_by")}
+
+            chained = transcribed(condition_on_previous_text="true")
+            for statement in TAKE_TURNS:
+                cluster.execute(statement)
+            heard = transcribed()
+            assert savers() == {"n1", "n2"}
+            cluster.execute("DELETE FROM saved_by")
+            # A chain that goes from node to node gives the text that it gives at one.
+            assert transcribed(condition_on_previous_text="true") == chained
+            assert savers() == {"n1", "n2"}
+        words = "".join(letter.lower() for letter in heard if letter.isalpha() or letter.isspace()).split()
         said = CLIP.with_suffix(".txt").read_text("utf-8").lower()
         wanted = "".join(letter for letter in said if letter.isalpha() or letter.isspace()).split()
         # Cuts fall elsewhere than between the repetitions: a word at a cut may differ.
