@@ -97,32 +97,34 @@ def chained(engine: Engine, media: Path) -> list[WindowResult]:
 
 
 @pytest.fixture
-def minute(tmp_path: Path) -> Path:
-    paths = [path for path, _ in recordings.librivox()] * 3
+def sentences(tmp_path: Path) -> Path:
+    paths = [path for path, _ in recordings.librivox()] * 2
     (tmp_path / "chain").mkdir()
     return sounds.write_wav(tmp_path / "chain" / "media", sounds.joined(paths, pause=1.0))
 
 
 @pytest.mark.weights
-def test_the_text_before_shapes_the_spelling(fast: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["fast", "reference"])
+def test_the_text_before_shapes_the_spelling(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    engine: Engine = request.getfixturevalue(name)
     media = tmp_path / "media"
     media.write_bytes(recordings.librivox()[0][0].read_bytes())
-    plan, plain = transcribe(fast, media, CHAIN)
+    plan, plain = transcribe(engine, media, CHAIN)
     assert "Mr. John Dashwood" in text(plain)
-    _, prompted = transcribe(fast, media, Options(prompt="Mister Jon Dashwood", hotwords=("Dashwood",)))
+    _, prompted = transcribe(engine, media, Options(prompt="Mister Jon Dashwood", hotwords=("Dashwood",)))
     before = prompted[0].segments[0].tokens
-    future = fast.decode(media, plan.windows[0], plan, CHAIN, lane=Lane.API, owner="ann", previous=before)
+    future = engine.decode(media, plan.windows[0], plan, CHAIN, lane=Lane.API, owner="ann", previous=before)
     assert "Jon Dashwood" in "".join(segment.text for segment in future.result(timeout=60).segments)
 
 
 @pytest.mark.weights
-def test_a_chain_is_the_same_whatever_is_decoded_beside_it(fast: Engine, minute: Path, tmp_path: Path) -> None:
-    alone = chained(fast, minute)
+def test_a_chain_is_the_same_whatever_is_decoded_beside_it(fast: Engine, sentences: Path, tmp_path: Path) -> None:
+    alone = chained(fast, sentences)
     assert len(alone) > 2
-    assert alone != transcribe(fast, minute)[1], "the text before changed nothing"
+    assert alone != transcribe(fast, sentences)[1], "the text before changed nothing"
     other = tmp_path / "other" / "media"
     other.parent.mkdir()
-    other.write_bytes(minute.read_bytes())
+    other.write_bytes(sentences.read_bytes())
     plan = fast.plan(other, Options())
     beside = [
         fast.decode(other, window, plan, options, lane=Lane.BULK, owner=owner)
@@ -130,18 +132,11 @@ def test_a_chain_is_the_same_whatever_is_decoded_beside_it(fast: Engine, minute:
         for options in (Options(), CHAIN)
         for window in plan.windows
     ]
-    assert chained(fast, minute) == alone
+    assert chained(fast, sentences) == alone
     for future in beside:
         future.cancel()
     single = running(Engine(models_dir=Path("/nonexistent"), workers=1))
     try:
-        assert chained(single, minute) == alone
+        assert chained(single, sentences) == alone
     finally:
         single.stop()
-
-
-@pytest.mark.weights
-def test_the_reference_engine_takes_the_text_before_too(reference: Engine, minute: Path) -> None:
-    heard = chained(reference, minute)
-    assert text(heard) != text(transcribe(reference, minute)[1])
-    assert text(chained(reference, minute)) == text(heard)
