@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from service_app.engine.extract import Reader, RefusedError
 from service_app.engine.media import Extractor
 from service_app.errors import UserError
 from tests.support import recordings
@@ -83,6 +84,20 @@ def test_the_limits_hold_while_a_file_is_read(reader: Extractor, tmp_path: Path)
             r"Max file size +\d+ ",
         ):
             assert re.search(limit, limits), limit
+
+
+@pytest.mark.parametrize(
+    "name", ["subfile,,start,0,end,0,,:secret.wav", "concat:secret.wav|secret.wav", "cache:secret.wav"]
+)
+def test_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Formats that name others are refused before that; this is the lock behind it."""
+    monkeypatch.chdir(tmp_path)
+    recording = recordings.beckett().read_bytes()
+    for path in ("secret.wav", name):
+        Path(path).write_bytes(recording)
+    assert sum(map(len, Reader(Path("secret.wav")))) > 0
+    with pytest.raises(RefusedError, match="not_audio"):
+        next(iter(Reader(Path(name))))
 
 
 @pytest.mark.parametrize("reader", [120.0], indirect=True)

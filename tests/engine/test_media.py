@@ -167,7 +167,7 @@ def web() -> Iterator[tuple[str, list[str]]]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/secret.wav", asked
+    yield f"http://127.0.0.1:{server.server_address[1]}/secret.mp3", asked
     server.shutdown()
     thread.join()
     server.server_close()
@@ -184,7 +184,10 @@ DASH = '<?xml version="1.0"?><MPD><Period><AdaptationSet><BaseURL>{}</BaseURL></
 def test_playlists_open_nothing(
     extractor: Extractor, tmp_path: Path, web: tuple[str, list[str]], name: str, script: str
 ) -> None:
-    secret = sounds.write_wav(tmp_path / "secret.wav", sounds.read_wav(recordings.beckett()))
+    """The secret is of a kind that libavformat would take from any of them."""
+    secret = sounds.encode(
+        tmp_path / "secret.mp3", sounds.read_wav(recordings.beckett()), form="mp3", codec="libmp3lame"
+    )
     url, asked = web
     media = tmp_path / name
     for target in (secret.name, str(secret), f"file://{secret}", url):
