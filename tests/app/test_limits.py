@@ -34,7 +34,8 @@ from service_app.jobs.store import JobStore
 from service_app.outbound import check, get
 from service_app.types import Job, JobState, Lane, Options
 
-from .conftest import USER, NewServer, Server, create, ended
+from .conftest import PASSWORD, USER, NewServer, Server, create, ended
+from .flood import upload
 
 
 def _waiting(*entries: tuple[str, str, str, float]) -> list[Waiting]:
@@ -140,6 +141,16 @@ def test_a_full_quota_takes_nothing_in_by_any_way(new_server: NewServer) -> None
             assert int(full.headers["retry-after"]) > 0
         assert client.delete(f"/api/jobs/{large}").status_code == 204
         ended(client, create(client, "SPEECH 1 0"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/jobs", "/v1/audio/transcriptions", "/v1/audio/translations", "/asr", "/detect-language"]
+)
+def test_what_is_announced_too_large_is_refused_before_it_comes(server: Server, path: str) -> None:
+    login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(upload("POST", path, f"Authorization: Basic {login}"))  # of the GiB itself not a byte
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_long_history_is_swept(tmp_path: Path) -> None:
