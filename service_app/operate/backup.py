@@ -31,9 +31,10 @@ def backup(arguments: Namespace) -> int:
     if target.exists():
         raise ValueError(f"{target}: exists already; choose another name")
     unfinished = target.with_suffix(target.suffix + ".part")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(0o600)  # before there is anything in it to read
     try:
         with tarfile.open(unfinished, "w") as archive, tempfile.TemporaryDirectory() as folder:
-            unfinished.chmod(0o600)
             label = json.dumps({"version": __version__, "made": time.time()}).encode()
             entry = tarfile.TarInfo(_LABEL)
             entry.size = len(label)

@@ -67,12 +67,17 @@ def proxy(tmp_path: Path) -> Iterator[int]:
             process.terminate()
 
 
-def test_a_browser_that_names_no_server_is_answered(proxy: int) -> None:
-    """None does for an address, and Caddy knows the address of its own interface only, which is another one."""
+@pytest.mark.parametrize("name", [None, "whisper.internal"], ids=["none", "another"])
+def test_a_browser_that_names_no_server_is_answered(proxy: int, name: str | None) -> None:
+    """None does for an address, and Caddy knows the address of its own interface only, which is another one. Some come
+    by a name that the machine does not know."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", proxy), 10) as plain, context.wrap_socket(plain) as secure:
+    with (
+        socket.create_connection(("127.0.0.1", proxy), 10) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secure,
+    ):
         assert secure.version() == "TLSv1.3"
         secure.sendall(f"GET / HTTP/1.1\r\nHost: {PUBLIC}\r\nConnection: close\r\n\r\n".encode())
         assert secure.recv(100).startswith(b"HTTP/1.1 503")  # the app behind it is not there
