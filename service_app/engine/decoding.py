@@ -71,21 +71,21 @@ class _Judged:
 
 
 def decode(
-    backend: Backend, requests: Sequence[Request], alive: Callable[[], None] = lambda: None
+    backend: Backend, requests: Sequence[Request], step: Callable[[], None] = lambda: None
 ) -> list[tuple[Segment, ...]]:
-    """The segments of each window, with absolute times. `alive` is called after each step of the model."""
+    """The segments of each window, with absolute times. `step` is called after each step of the model."""
     found: list[list[Segment]] = [[] for _ in requests]
     pieces = [_Piece(request, index, 0.0) for index, request in enumerate(requests)]
     while pieces:
-        encoded = backend.encode([piece.audio for piece in pieces])
-        alive()
+        encoded = backend.encode([piece.audio for piece in pieces], step)
+        step()
         groups: dict[Decode, list[int]] = {}
         for row, piece in enumerate(pieces):
             groups.setdefault(_how(backend, piece.request, found[piece.index]), []).append(row)
         rest: list[_Piece] = []
         for how, rows in groups.items():
             hypotheses = backend.generate(backend.rows(encoded, rows), how)
-            alive()
+            step()
             for row, hypothesis in zip(rows, hypotheses, strict=True):
                 piece = pieces[row]
                 judged = _judge(backend, hypothesis, how.temperature)
@@ -93,10 +93,11 @@ def decode(
                     judged = _climb(
                         backend, backend.rows(encoded, [row]), how, [judged], piece.request.options.temperature[1:]
                     )
-                    alive()
+                    step()
                 segments, until = _segments(backend, piece, judged)
                 if segments and piece.request.options.word_timestamps:
                     segments = _timed(backend, backend.rows(encoded, [row]), how, piece, segments)
+                    step()
                 found[piece.index].extend(segments)
                 if MIN_STEP <= until < piece.seconds - MIN_REST:
                     rest.append(_Piece(piece.request, piece.index, piece.start + until))

@@ -33,7 +33,12 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A step of the model is done."""
+    """A step of the model is done; the worker asks what comes first: a Batch that shall not wait, or Go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The next step of what is in hand."""
 
 
 @dataclass(frozen=True, slots=True)

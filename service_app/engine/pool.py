@@ -4,7 +4,8 @@
                   ▲                                                 │ died, hung, failed
                   └────────────── put back, at most three tries ────┘
 
-A window whose try failed goes alone afterwards, so that one that kills its worker takes no other with it.
+A window whose try failed goes alone afterwards, so that one that kills its worker takes no other with it. Between two
+steps of the model a batch of a long recording lets a short one go first.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..errors import Unavailable
 from ..types import DeviceStatus, Lane
 from .backends import Setup
 from .devices import Device
-from .messages import Alive, Batch, Failed, Message, Outcome, Ready, Results, Task
+from .messages import Alive, Batch, Failed, Go, Message, Outcome, Ready, Results, Task
 from .process import Child
 from .scheduler import Scheduler
 
@@ -50,6 +51,7 @@ class Ticket:
     cancelled: Callable[[], bool]
     future: Future[Outcome] = field(default_factory=Future)
     tries: int = 0
+    long: bool = False  # of a recording that takes turns
 
     def drop_if_cancelled(self) -> bool:
         if self.tries == 0 and not self.future.cancelled() and self.cancelled():
@@ -165,6 +167,16 @@ class Pool:
             share = min(share, max(PAIR, most // 2))
         return min(share, most)
 
+    def _take_ahead(self, batch: list[Ticket], most: int) -> list[Ticket]:
+        """What goes first now that a step of this batch is done, mostly nothing: a short recording's windows do not
+        wait for a long one's. One such batch between two steps, so the long one goes on too."""
+        if any(ticket.tries or not ticket.long for ticket in batch):
+            return []
+        with self._work:
+            if not self._scheduler.short_waits(batch[0].lane):
+                return []
+            return self._fill(self._share(most), ahead_of=batch[0].lane)
+
     def _look_again(self) -> None:
         with self._work:
             self._work.notify_all()
@@ -176,21 +188,21 @@ class Pool:
                 self._work.wait()
             self._idle -= 1
 
-    def _fill(self, limit: int) -> list[Ticket]:
+    def _fill(self, limit: int, *, ahead_of: Lane | None = None) -> list[Ticket]:
+        """The next batch; `ahead_of`: of what is short and may go before a long recording of that lane."""
         batch: list[Ticket] = []
         hurried = self._scheduler.recordings == 1  # where several wait, full batches are what helps them all
-        kind = False
         while len(batch) < limit:
             long = self._scheduler.next_is_long
-            if batch and long is not kind:  # what is short would wait for the long one's windows too
-                break
-            ticket = self._scheduler.take()
+            if batch and ahead_of is None and long is not batch[0].long:
+                break  # what is short would wait for the long one's windows too
+            ticket = self._scheduler.take(ahead_of)
             if ticket is None:
                 break
-            kind = long
+            ticket.long = long and ahead_of is None
             if ticket.drop_if_cancelled():
                 continue
-            if ticket.tries and batch:
+            if ticket.tries and (batch or ahead_of is not None):
                 self._put_back(ticket)
                 break
             batch.append(ticket)
@@ -290,8 +302,9 @@ class _DeviceThread(threading.Thread):
         loaded = f"{ready.description}, batch: {ready.capacity.batch}, loaded in {time.monotonic() - began:.1f} s"
         self._tell(loaded, alive=True)
         threading.Thread(target=self._watch, args=(child,), name=f"{self.name} end", daemon=True).start()
-        while batch := self._pool._take(ready.capacity.batch, child):
-            self._decode(child, batch)
+        most = ready.capacity.batch
+        while batch := self._pool._take(most, child):
+            self._decode(child, batch, most)
         if self._pool._closed.is_set():
             return
         if not child.running:
@@ -305,11 +318,15 @@ class _DeviceThread(threading.Thread):
         child.await_end()
         self._pool._look_again()
 
-    def _decode(self, child: Child, batch: list[Ticket]) -> None:
+    def _decode(self, child: Child, batch: list[Ticket], most: int) -> None:
         try:
             self._send(child, Batch(tuple(ticket.task for ticket in batch)))
             while isinstance(message := self._receive(child), Alive):
-                pass
+                ahead = self._pool._take_ahead(batch, most)
+                if ahead:
+                    self._decode(child, ahead, most)
+                else:
+                    self._send(child, Go())
             if isinstance(message, Failed):
                 raise WorkerLostError(message.reason)
             assert isinstance(message, Results)
@@ -331,7 +348,7 @@ class _DeviceThread(threading.Thread):
             self._tell("starts afresh after a failure")
             raise WorkerLostError("a window failed")
 
-    def _send(self, child: Child, message: Setup | Batch) -> None:
+    def _send(self, child: Child, message: Setup | Batch | Go) -> None:
         try:
             child.connection.send(message)
         except (BrokenPipeError, ConnectionResetError) as error:

@@ -84,22 +84,38 @@ class Scheduler(Generic[T]):
     @property
     def next_is_long(self) -> bool:
         """Whether the next item is of a recording that takes turns by now, and none of its first windows."""
-        if not self._owners:
-            return False
-        served = self._served.get(self._next()[1])
+        following = self._next()
+        return following is not None and self._long(following[1])
+
+    def short_waits(self, ahead_of: Lane) -> bool:
+        """Whether one of a recording's first windows waits, in this lane or in one that is served before it."""
+        return self._next(ahead_of) is not None
+
+    def _long(self, recording: Path) -> bool:
+        served = self._served.get(recording)
         return served is not None and served.windows >= SHORT
 
-    def _next(self) -> tuple[tuple[Lane, str], Path]:
-        key = min(self._owners, key=lambda k: self._owners[k].waiting_since + PATIENCE[k[0]])
+    def _next(self, ahead_of: Lane | None = None) -> tuple[tuple[Lane, str], Path] | None:
+        """Whose turn it is; `ahead_of`: among those that `short_waits` tells of."""
+        may: dict[tuple[Lane, str], list[Path]] = {}
+        for (lane, name), owner in self._owners.items():
+            if ahead_of is None:
+                may[lane, name] = list(owner.recordings)
+            elif PATIENCE[lane] <= PATIENCE[ahead_of] and (short := [p for p in owner.recordings if not self._long(p)]):
+                may[lane, name] = short
+        if not may:
+            return None
+        key = min(may, key=lambda k: self._owners[k].waiting_since + PATIENCE[k[0]])
         recordings = self._owners[key].recordings
-        return key, min(recordings, key=lambda p: recordings[p].waiting_since)
+        return key, min(may[key], key=lambda p: recordings[p].waiting_since)
 
-    def take(self) -> T | None:
-        """The next item, or None when nothing waits."""
-        if not self._owners:
+    def take(self, ahead_of: Lane | None = None) -> T | None:
+        """The next item, or None when nothing waits; `ahead_of`: the next of those that `short_waits` tells of."""
+        following = self._next(ahead_of)
+        if following is None:
             return None
         now = self._clock()
-        key, path = self._next()
+        key, path = following
         owner = self._owners[key]
         recording = owner.recordings[path]
         item = recording.items.popleft()

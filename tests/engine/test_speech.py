@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service_app.engine.pcm import as_float
-from service_app.engine.speech import STEP, Detector
+from service_app.engine.speech import STEP, Detector, on_onnxruntime, on_openvino
 from tests.support import recordings
 
 from . import sounds
@@ -24,3 +24,11 @@ def test_nothing_gives_nothing() -> None:
     detector = Detector()
     assert len(detector.feed(np.empty(0, np.float32))) == 0
     assert len(detector.finish()) == 0
+
+
+def test_both_libraries_give_the_same_probabilities() -> None:
+    samples = as_float(sounds.joined([recordings.beckett()] * 3, pause=1.0))
+    one, other = Detector(on_onnxruntime), Detector(on_openvino)
+    found = [np.concatenate([detector.feed(samples), detector.finish()]) for detector in (one, other)]
+    assert max(found[0]) > 0.9
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)

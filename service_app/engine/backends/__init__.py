@@ -6,7 +6,7 @@ same for every backend, so that both engines behave alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -75,8 +75,9 @@ class Backend(Protocol):
         """The text of `tokens` without time stamps and other special tokens."""
         ...
 
-    def encode(self, audio: Sequence[Samples]) -> Encoded:
-        """Encode pieces of at most 30 s; the result has one row for each."""
+    def encode(self, audio: Sequence[Samples], step: Callable[[], None]) -> Encoded:
+        """Encode pieces of at most 30 s; the result has one row for each. `step` is called between two that are encoded
+        one after the other."""
         ...
 
     def rows(self, encoded: Encoded, indices: Sequence[int]) -> Encoded: ...

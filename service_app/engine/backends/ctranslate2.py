@@ -9,7 +9,7 @@ sampled row has a random generator of its own, seeded by its encoding.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +22,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from ...types import Word
 from ..convert import dimensions, encoder_state, read_variables
-from . import Decode, Encoded, Hypothesis, Samples, Setup, openvino
+from . import Decode, Encoded, Hypothesis, Samples, Setup, openvino, silence
 from .capacity import capacity
 
 MAX_INITIAL_TIMESTAMP = 50  # tokens of 0.02 s: the first words begin within the first second
@@ -54,13 +54,13 @@ class CTranslate2Backend:
         self._plain = self._tokenizer("en", "transcribe")
         self._suppressed = list(get_suppressed_tokens(self._plain, [-1]))
         self._on_gpu = setup.device == "cuda"
-        self._encoder = (
-            openvino.Encoder(dims, encoder_state(variables), setup.threads) if openvino.wanted(setup.device) else None
-        )
         self.capacity = room
         self.description = room.compute_type if self._on_gpu else f"{room.compute_type}, threads: {setup.threads}"
-        if self._encoder:
-            self.description += f", encoder: OpenVINO {self._encoder.precision}"
+        network: Callable[[Any], Any] = self._own_encoder
+        if openvino.wanted(setup.device):
+            network = openvino.Network(dims, encoder_state(variables), setup.threads)
+            self.description += f", encoder: OpenVINO {network.precision}"
+        self._encoder = None if self._on_gpu else silence.Encoder(network, dims["n_mels"])
         self.timestamp_begin: int = self._plain.timestamp_begin
         self.languages = tuple(self._whisper.supported_languages)
         self.context_limit: int = self._whisper.max_length // 2 - 1
@@ -75,19 +75,22 @@ class CTranslate2Backend:
     def text(self, tokens: Sequence[int]) -> str:
         return str(self._plain.decode(list(tokens)))
 
-    def encode(self, audio: Sequence[Samples]) -> Encoded:
+    def encode(self, audio: Sequence[Samples], step: Callable[[], None]) -> Encoded:
         """On GPUs what CTranslate2 gave; on processors an array for each piece, which are encoded one by one: together
         they are no faster, and which come together must not matter. Silence fills each piece up to 30 s, as in
         training: with less of it the model drops last words."""
-        features = [pad_or_trim(self._features(samples)[..., :-1]) for samples in audio]
-        if self._on_gpu:
-            return self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(np.stack(features))))
-        return [self._encode(one[None])[0] for one in features]
+        features = [self._features(samples)[..., :-1] for samples in audio]
+        if self._encoder is None:
+            padded = np.ascontiguousarray(np.stack([pad_or_trim(one) for one in features]))
+            return self._model.encode(ctranslate2.StorageView.from_array(padded))
+        rows: list[Any] = []
+        for one in features:
+            if rows:
+                step()
+            rows.append(self._encoder(one))
+        return rows
 
-    def _encode(self, features: Any) -> Any:
-        features = np.ascontiguousarray(features)
-        if self._encoder:
-            return self._encoder(features)
+    def _own_encoder(self, features: Any) -> Any:
         return np.array(self._model.encode(ctranslate2.StorageView.from_array(features)))
 
     def rows(self, encoded: Encoded, indices: Sequence[int]) -> Encoded:

@@ -39,11 +39,11 @@ class OpenAIBackend:
         self._plain = self._tokenizer("en", "transcribe")
         dims = vars(self._model.dims)
         self.capacity = capacity(dims, setup)
-        self._encoder: openvino.Encoder | None = None
+        self._encoder: openvino.Network | None = None
         self.description = "float16" if self._half else f"float32, threads: {setup.threads}"
         if openvino.wanted(setup.device):
             state = {k: v.float().numpy() for k, v in self._model.state_dict().items() if k.startswith("encoder.")}
-            self._encoder = openvino.Encoder(dims, state, setup.threads)
+            self._encoder = openvino.Network(dims, state, setup.threads)
             self.description += f", encoder: OpenVINO {self._encoder.precision}"
         self.timestamp_begin: int = self._plain.timestamp_begin
         self.languages = tuple(self._plain.all_language_codes) if self._model.is_multilingual else ("en",)
@@ -59,7 +59,7 @@ class OpenAIBackend:
     def text(self, tokens: Sequence[int]) -> str:
         return str(self._plain.decode([token for token in tokens if token < self._plain.eot]))
 
-    def encode(self, audio: Sequence[Samples]) -> Encoded:
+    def encode(self, audio: Sequence[Samples], step: Callable[[], None]) -> Encoded:
         """The features stay beside their encoding: word times need them."""
         features = torch.stack(
             [pad_or_trim(log_mel_spectrogram(a, self._model.dims.n_mels, padding=160)[:, :-1], N_FRAMES) for a in audio]
@@ -67,7 +67,11 @@ class OpenAIBackend:
         if self._half:
             features = features.half()
         if self._encoder:
-            rows = [self._encoder(row[None].numpy()) for row in features]
+            rows: list[Any] = []
+            for row in features:
+                if rows:
+                    step()
+                rows.append(self._encoder(row[None].numpy()))
             return features, torch.from_numpy(np.concatenate(rows))
         with torch.no_grad():
             return features, self._model.encoder(features)

@@ -29,7 +29,7 @@ def wanted(device: str) -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-class Encoder:
+class Network:
     """Encodes features on the processor, from openai-whisper's dims and state dict."""
 
     def __init__(self, dims: Mapping[str, int], state: Mapping[str, Array], threads: int) -> None:
