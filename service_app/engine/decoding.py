@@ -77,11 +77,12 @@ def decode(
     found: list[list[Segment]] = [[] for _ in requests]
     pieces = [_Piece(request, index, 0.0) for index, request in enumerate(requests)]
     while pieces:
-        encoded = backend.encode([piece.audio for piece in pieces], step)
+        hows = [_how(backend, piece.request, found[piece.index]) for piece in pieces]
+        encoded = backend.encode([piece.audio for piece in pieces], step, [bool(how.context) for how in hows])
         step()
         groups: dict[Decode, list[int]] = {}
-        for row, piece in enumerate(pieces):
-            groups.setdefault(_how(backend, piece.request, found[piece.index]), []).append(row)
+        for row, how in enumerate(hows):
+            groups.setdefault(how, []).append(row)
         rest: list[_Piece] = []
         for how, rows in groups.items():
             hypotheses = backend.generate(backend.rows(encoded, rows), how)

@@ -234,7 +234,7 @@ def test_a_model_that_gives_no_numbers_fails_its_window(tmp_path: Path, language
     class Broken:
         context_limit = 223
 
-        def encode(self, audio: list[object], step: object) -> list[object]:
+        def encode(self, audio: list[object], step: object, prompted: object = ()) -> list[object]:
             return audio
 
         def rows(self, encoded: list[object], indices: list[int]) -> list[object]:
@@ -425,5 +425,6 @@ def test_a_piece_is_encoded_as_if_silence_followed_it() -> None:
     assert difference < 0.3
     silence = network(np.zeros((1, len(features), FRAMES), np.float32))[0]
     assert np.array_equal(found[lengths[1] // 2 :], silence[lengths[1] // 2 :])
+    assert np.array_equal(encoder(features, whole=True), whole)
     longest = np.zeros((len(features), FRAMES), np.float32)
     assert np.array_equal(encoder(longest), silence)

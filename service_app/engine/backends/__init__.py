@@ -75,9 +75,9 @@ class Backend(Protocol):
         """The text of `tokens` without time stamps and other special tokens."""
         ...
 
-    def encode(self, audio: Sequence[Samples], step: Callable[[], None]) -> Encoded:
+    def encode(self, audio: Sequence[Samples], step: Callable[[], None], prompted: Sequence[bool] = ()) -> Encoded:
         """Encode pieces of at most 30 s; the result has one row for each. `step` is called between two that are encoded
-        one after the other."""
+        one after the other; `prompted` tells which will be decoded with text before them (default: none)."""
         ...
 
     def rows(self, encoded: Encoded, indices: Sequence[int]) -> Encoded: ...

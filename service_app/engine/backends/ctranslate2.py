@@ -75,7 +75,7 @@ class CTranslate2Backend:
     def text(self, tokens: Sequence[int]) -> str:
         return str(self._plain.decode(list(tokens)))
 
-    def encode(self, audio: Sequence[Samples], step: Callable[[], None]) -> Encoded:
+    def encode(self, audio: Sequence[Samples], step: Callable[[], None], prompted: Sequence[bool] = ()) -> Encoded:
         """On GPUs what CTranslate2 gave; on processors an array for each piece, which are encoded one by one: together
         they are no faster, and which come together must not matter. Silence fills each piece up to 30 s, as in
         training: with less of it the model drops last words."""
@@ -84,10 +84,10 @@ class CTranslate2Backend:
             padded = np.ascontiguousarray(np.stack([pad_or_trim(one) for one in features]))
             return self._model.encode(ctranslate2.StorageView.from_array(padded))
         rows: list[Any] = []
-        for one in features:
+        for one, whole in zip(features, prompted or [False] * len(features), strict=True):
             if rows:
                 step()
-            rows.append(self._encoder(one))
+            rows.append(self._encoder(one, whole=whole))
         return rows
 
     def _own_encoder(self, features: Any) -> Any:

@@ -59,7 +59,7 @@ class OpenAIBackend:
     def text(self, tokens: Sequence[int]) -> str:
         return str(self._plain.decode([token for token in tokens if token < self._plain.eot]))
 
-    def encode(self, audio: Sequence[Samples], step: Callable[[], None]) -> Encoded:
+    def encode(self, audio: Sequence[Samples], step: Callable[[], None], prompted: Sequence[bool] = ()) -> Encoded:
         """The features stay beside their encoding: word times need them."""
         features = torch.stack(
             [pad_or_trim(log_mel_spectrogram(a, self._model.dims.n_mels, padding=160)[:, :-1], N_FRAMES) for a in audio]

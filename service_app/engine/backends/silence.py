@@ -3,8 +3,9 @@
     features of 9 s ─▶ encode 11.52 s ─▶ [576, state]  ┐
     silence of 30 s, encoded at the start ─▶ [1500, state] from position 576 on ┴─▶ [1500, state]
 
-The decoder was trained on half a minute and loses last words with less behind them; it cannot tell this half minute
-from one that was encoded whole (benchmarks/report.md has the errors of both).
+The decoder was trained on half a minute and loses last words with less behind them; it hears this half minute as well
+as one that was encoded whole (benchmarks/report.md has the errors of both), but not behind a prompt, which it takes for
+said more often.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ class Encoder:
         self._encode = encode
         self._silence = encode(np.zeros((1, mels, FRAMES), np.float32))[0]
 
-    def __call__(self, features: Array) -> Array:
-        """[1500, state] for the features of one piece, [mels, frames]."""
+    def __call__(self, features: Array, *, whole: bool = False) -> Array:
+        """[1500, state] for the features of one piece, [mels, frames]; `whole`: with all of its silence."""
         frames = features.shape[1]
-        length = min(FRAMES, math.ceil((frames + MARGIN) / STEP) * STEP)
+        length = FRAMES if whole else min(FRAMES, math.ceil((frames + MARGIN) / STEP) * STEP)
         heard = np.zeros((1, len(features), length), np.float32)
         heard[0, :, :frames] = features[:, :length]
         return np.concatenate([self._encode(heard)[0], self._silence[length // 2 :]])
