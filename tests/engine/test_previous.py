@@ -40,7 +40,7 @@ class Fake:
     def text(self, tokens: Sequence[int]) -> str:
         return "".join(f" {token}" for token in tokens)
 
-    def encode(self, audio: Sequence[object]) -> list[int]:
+    def encode(self, audio: Sequence[object], step: object, prompted: object = ()) -> list[int]:
         return [len(samples) // RATE for samples in audio]  # type: ignore[arg-type]
 
     def rows(self, encoded: list[int], indices: Sequence[int]) -> list[int]:
