@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import statistics
 import threading
 import time
@@ -9,13 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from service_app.engine.devices import MAX_CPU_WORKERS
+
 from . import corpus, processes, serving, shares
-from .peers import ALONE, BATCHED, OPENAI, OURS, OURS_REFERENCE, PINNED, SEQUENTIAL, Peer, Run
-from .words import Comparison, compare, total, words
+from .peers import ALONE, BATCHED, OPENAI, OURS, OURS_REFERENCE, PINNED, SEQUENTIAL, SPLIT, Peer, Run
+from .words import Comparison, compare, spoken, total, words
 
 WORDS_SECONDS, WORDS_SEEDS = 180.0, (1, 2, 3, 4)
 SHORT_CLIP = 5
-PROBES = 8  # short clips asked for while a long file runs
+PROBES = 40  # short clips asked for while a long file runs
 CLIENTS = 8
 ENOUGH_SECONDS = 45.0
 
@@ -56,9 +60,9 @@ class Bench:
         return found
 
     def peer(self, name: str) -> Peer:
-        ours = dict.fromkeys((OURS, OURS_REFERENCE, ALONE, PINNED), self.models)
-        weights = (ours | {OPENAI: self.checkpoint}).get(name, self.weights)
-        return Peer(name, weights, self.device)
+        if name.startswith(OURS):
+            return Peer(name, self.models, self.device)
+        return Peer(name, self.checkpoint if name == OPENAI else self.weights, self.device)
 
     def clips(self, times: int = 1) -> list[corpus.Clip]:
         """So many times as many, of the same lengths, no two of them equal."""
@@ -107,6 +111,19 @@ def devices(bench: Bench) -> Iterator[Row]:
     yield Row("the same, words that differ", "one device", 100 * lost.error_rate, 0, " %", low=True)
 
 
+def splits(bench: Bench) -> Iterator[Row]:
+    """One recording for each way to share the processor's cores out: workers times threads."""
+    clip = corpus.recording(bench.folder, bench.seconds)
+    cores = len(os.sched_getaffinity(0))
+    names = {workers: SPLIT + str(workers) for workers in range(1, cores + 1) if cores % workers == 0}
+    runs = _interleaved(bench, tuple(names.values()), [clip.path])
+    taken = {workers: _median([run[0].seconds for run in runs[name]]) for workers, name in names.items()}
+    default = min(cores, MAX_CPU_WORKERS)
+    for workers, seconds in taken.items():
+        work = f"{clip.seconds:g}-second recording, {workers} workers of {cores // workers} threads"
+        yield Row(work, f"{default} workers", seconds / taken[default], 1.0, detail=f"{seconds:.1f} s")
+
+
 def _quality(work: str, heard: Sequence[tuple[str, dict[str, str]]]) -> Iterator[Row]:
     """`heard`: what is said in a recording, and what each engine made of it."""
     for name, peer in ((OURS, SEQUENTIAL), (OURS_REFERENCE, OPENAI)):
@@ -115,9 +132,12 @@ def _quality(work: str, heard: Sequence[tuple[str, dict[str, str]]]) -> Iterator
         worse = 100 * (mine.error_rate - reference.error_rate)
         detail = f"{_percent(mine.error_rate)} / {_percent(reference.error_rate)} of what is said"
         yield Row(f"{work}, {name}: word errors", peer, worse, 0.5, " points", low=True, detail=detail)
-        lost = total(compare(words(texts[peer]), words(texts[name])) for _, texts in heard)
-        detail = f"{_percent(mine.deletion_rate)} of what is said, at most {_gap(mine)} in a row; "
-        detail += f"in the sequential transcript {_percent(reference.deletion_rate)}, {_gap(reference)}"
+        lost = total(compare(spoken(words(said), words(texts[peer])), words(texts[name])) for said, texts in heard)
+        raw = total(compare(words(texts[peer]), words(texts[name])) for _, texts in heard)
+        detail = f"of {lost.reference} words that it wrote and somebody said; {_percent(raw.deletion_rate)} with its "
+        detail += f"{raw.reference - lost.reference} invented ones; {_percent(mine.deletion_rate)} of what is said, "
+        detail += f"at most {_gap(mine)} in a row; in the sequential transcript {_percent(reference.deletion_rate)}, "
+        detail += f"{_gap(reference)}"
         yield Row(f"{work}, {name}: words deleted", peer, 100 * lost.deletion_rate, 2.0, " %", True, detail)
         yield Row(f"{work}, {name}: longest sentence lost", "what is said", mine.longest_gap, 4, " words", True)
         invented = max(_invented(words(said), words(texts[name])) for said, texts in heard)
@@ -270,11 +290,11 @@ def _median(values: Sequence[float]) -> float:
 
 
 def _p95(values: Sequence[float]) -> float:
-    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
 
 
 def _p99(values: Sequence[float]) -> float:
-    return sorted(values)[int(0.99 * len(values))]
+    return sorted(values)[math.ceil(0.99 * len(values)) - 1]
 
 
 def _percent(share: float) -> str:
@@ -289,6 +309,7 @@ MEASURES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "long": long_recording,
     "words": every_word,
     "devices": devices,
+    "splits": splits,
     "clips": clips_over_http,
     "clients": many_clients,
     "beside": short_beside_long,

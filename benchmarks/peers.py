@@ -24,6 +24,7 @@ from . import processes
 ROOT = Path(__file__).parents[1]
 OURS, OURS_REFERENCE = "ours", "ours-openai"
 ALONE, PINNED = "ours-one-device", "ours-pinned-devices"
+SPLIT = "ours-workers-"  # and how many
 OPENAI, SEQUENTIAL, BATCHED = "openai-whisper", "faster-whisper", "faster-whisper-batched"
 Heard = Iterable[str]  # pieces of text as they come
 
@@ -114,6 +115,7 @@ def _ours(models: Path, name: str, device: str) -> Callable[[str], Heard]:
         models_dir=models,
         device="cuda:0" if (name, device) == (ALONE, "cuda") else device,
         engine="openai-whisper" if name == OURS_REFERENCE else "faster-whisper",
+        workers=int(name.removeprefix(SPLIT)) if name.startswith(SPLIT) else None,
     )
     os.sched_setaffinity(0, cores)
     engine.start()

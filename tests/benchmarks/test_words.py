@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.measures import Row
-from benchmarks.words import Comparison, compare, words
+from benchmarks.words import Comparison, compare, spoken, words
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from benchmarks.words import Comparison, compare, words
 )
 def test_words_are_compared(said: str, heard: str, counts: tuple[int, ...]) -> None:
     assert compare(said.split(), heard.split()) == Comparison(*counts)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "kept"),
+    [
+        ("a b c", "a x c", "a x c"),  # misheard, not invented
+        ("a b c", "a b p q r s c", "a b p q r s c"),
+        ("a b c", "a b p q r s t c", "a b c"),
+        ("a b c", "a b c p q r s t", "a b c"),
+    ],
+)
+def test_what_was_invented_is_left_out(said: str, heard: str, kept: str) -> None:
+    assert spoken(said.split(), heard.split()) == kept.split()
 
 
 def test_punctuation_and_case_do_not_count() -> None:
