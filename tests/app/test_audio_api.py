@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +19,7 @@ from .conftest import NewServer, Server, create, ended
 
 FORM_TYPE = {"content-type": "multipart/form-data; boundary=b"}
 TWO = ("two.wav", b"SPEECH 2 0.01")
+_PATH = "/v1/audio/transcriptions"
 
 
 @pytest.fixture(scope="module")
@@ -263,18 +266,21 @@ def _begun(client: httpx.Client, name: str) -> dict[str, Any]:
 
 
 def test_other_parameters_or_another_key_are_another_job(server: Server, key: str) -> None:
-    with server.program() as client, ThreadPoolExecutor(4) as pool:
+    """Each caller is seen to have a job, by its first event, before the next one calls."""
+    recording = {"file": ("apart.wav", b"SPEECH 400 0.05")}
+    heard: list[Iterator[str]] = []
+    callers: list[tuple[str, dict[str, str]]] = [(key, {}), (key, {}), (key, {"language": "de"})]
+    with server.program() as client, contextlib.ExitStack() as stack:
         other = client.post("/api/keys", json={"name": "another"}).json()
-        first = pool.submit(_call, server, key, "apart.wav", 0.2)
-        _begun(client, "apart.wav")
-        calls = [
-            pool.submit(_call, server, key, "apart.wav", 0.2),
-            pool.submit(_call, server, key, "apart.wav", 0.2, language="de"),
-            pool.submit(_call, server, key, "apart.wav", 0.2, condition_on_previous_text="true"),
-            pool.submit(_call, server, other["key"], "apart.wav", 0.2),
-        ]
-        assert {call.result().status_code for call in (first, *calls)} == {200}
-        assert len(_jobs(client, "apart.wav")) == 4  # the second has attached to the first
+        for caller, fields in (*callers, (key, {"condition_on_previous_text": "true"}), (other["key"], {})):
+            program = stack.enter_context(server.client(headers={"authorization": f"Bearer {caller}"}))
+            call = program.stream("POST", _PATH, files=recording, data={"stream": "true", **fields})
+            heard.append(stack.enter_context(call).iter_lines())  # kept: let go, it would hang up
+            assert next(heard[-1]).startswith("data: ")
+        jobs = _jobs(client, "apart.wav")
+        assert len(jobs) == 4  # the second has attached to the first
+        for job in jobs:
+            assert client.post(f"/api/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
         client.delete(f"/api/keys/{other['id']}")
 
 
