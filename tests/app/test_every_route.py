@@ -99,7 +99,7 @@ def test_a_key_opens_only_what_its_scope_names(app: FastAPI, server: Server, own
 SEGMENTS = {"version": 0, "segments": []}
 # What a request needs to be a good one, were it the owner's.
 SENT: dict[tuple[str, str], dict[str, Any]] = {
-    ("PATCH", "/api/jobs/{job}"): {"json": {"name": "mine"}},
+    ("PATCH", "/api/jobs/{job}"): {"json": {"lane": "interactive"}},
     ("POST", "/api/jobs/{job}/rerun"): {"json": {}},
     ("PUT", "/api/jobs/{job}/segments"): {"json": SEGMENTS},
     ("GET", "/api/jobs/{job}/export/{format}"): {},
