@@ -10,15 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service_app.administrator import accounts_of
 from service_app.auth.lockout import ACCOUNT_ATTEMPTS, network_of
 from service_app.auth.store import AuthStore
 from service_app.database import connect, sqlite_url
-from service_app.jobs.store import JobStore
-from service_app.settings import Settings
-from service_app.types import Job, JobState, Lane, Options
 
 from .conftest import PASSWORD, USER, Server, create, ended
+from .former import goes_along
 from .minutes import given_once
 
 BOB = ("bob", "Correct-horse-2")
@@ -260,33 +257,7 @@ def test_the_administrators_name_changed_on_the_machine(tmp_path_factory: pytest
 
 
 def test_what_the_administrator_had_goes_along_to_the_new_name(tmp_path: Path) -> None:
-    """Whoever is given the former name finds nothing of it, and what was a user's own password opens no more."""
-
-    def started(admin: str) -> tuple[AuthStore, JobStore]:
-        settings = {
-            "WHISPER_DATA_DIR": str(tmp_path),
-            "WHISPER_ADMIN_USER": admin,
-            "WHISPER_ADMIN_PASSWORD_HASH": "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YQ",
-        }
-        store = accounts_of(Settings.from_environment(settings))
-        return store, JobStore(connect(sqlite_url(tmp_path / "whisper.sqlite")))
-
-    store, jobs = started("ann")
-    key = store.add_key("robot", "ann", 0.0)
-    jobs.add(Job("j", "ann", "a.wav", JobState.DONE, Options(), Lane.BULK, 0.0))
-    store.remember_network("ann", "192.0.2.0", 0.0)
-    store.add_user("eve", "her own", 0.0)
-    her_key, session = store.add_key("robot", "eve", 0.0), store.add_session("eve", 0.0)
-    for _ in range(2):
-        store, jobs = started("eve")
-        assert [job.id for job in jobs.history("eve", 9, "", None)] == ["j"]
-        assert jobs.history("ann", 9, "", None) == []
-        assert [(k.owner, k.name.split()[0]) for k in map(store.key, (key, her_key), (1.0, 1.0)) if k] == [
-            ("eve", "robot")
-        ] * 2
-        assert store.list_keys("ann") == []
-        assert store.login_facts("ann", "192.0.2.0", 0.0) == (None, False)
-        assert (store.login_facts("eve", "n", 0.0)[0], store.session_user(session, 1.0)) == (None, None)
+    goes_along({"WHISPER_DATA_DIR": str(tmp_path)})
 
 
 def test_strangers_slow_an_account_down_but_not_its_owner(server: Server) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from service_app.jobs.store import JobStore
 from service_app.settings import Settings
 from service_app.types import Job, JobState, Lane, Options
 from tests.app.conftest import PASSWORD, USER, create
+from tests.app.former import goes_along
 from tests.app.minutes import given_once
 
 from .jobs import finished, speech
@@ -170,3 +172,9 @@ def test_a_key_s_day_is_given_once_among_nodes(database: Database) -> None:
     finally:
         for engine in engines:
             engine.dispose()
+
+
+def test_the_administrator_s_new_name_has_what_the_old_one_had(database: Database, tmp_path: Path) -> None:
+    name = database.create("former")
+    settings = {"DATA_DIR": tmp_path, "DATABASE_URL": database.url("127.0.0.1", name), "MEDIA_DIR": tmp_path / "media"}
+    goes_along({f"WHISPER_{setting}": str(value) for setting, value in settings.items()})
