@@ -15,7 +15,7 @@ import numpy.typing as npt
 from service_app.engine import windows
 from service_app.engine.extract import Reader
 from service_app.engine.pcm import RATE, as_float
-from service_app.engine.speech import Detector
+from service_app.engine.speech import Detector, Network, load
 
 from .corpus import Clip
 
@@ -25,17 +25,18 @@ TURNS = 3  # of which the quickest counts
 
 def detecting(clips: Iterable[Clip]) -> float:
     """CPU seconds that the speech detector, a network too, takes for these recordings."""
-    return sum(_quickest(partial(_probabilities, _samples(clip))) for clip in clips)
+    network = load()  # which a server does once
+    return sum(_quickest(partial(_probabilities, _samples(clip), network)) for clip in clips)
 
 
 def features(clips: Iterable[Clip]) -> float:
     """CPU seconds of the spectrograms that go into the model."""
     from faster_whisper.feature_extractor import FeatureExtractor
 
-    extractor = FeatureExtractor()
+    extractor, network = FeatureExtractor(), load()
     total = 0.0
     for samples in map(_samples, clips):
-        spans = windows.cut(_probabilities(samples))
+        spans = windows.cut(_probabilities(samples, network))
         pieces = [samples[round(a * RATE) : round(b * RATE)] for a, b in (_seconds(span, samples) for span in spans)]
         total += sum(_quickest(partial(extractor, piece)) for piece in pieces)
     return total
@@ -49,8 +50,8 @@ def _seconds(span: windows.Span, samples: npt.NDArray[np.float32]) -> tuple[floa
     return windows.seconds(span, len(samples) / RATE)
 
 
-def _probabilities(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    detector = Detector()
+def _probabilities(samples: npt.NDArray[np.float32], network: Network) -> npt.NDArray[np.float32]:
+    detector = Detector(network)
     found = [detector.feed(samples[start : start + BLOCK]) for start in range(0, len(samples), BLOCK)]
     return np.concatenate([*found, detector.finish()])
 

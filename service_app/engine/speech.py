@@ -55,12 +55,16 @@ def on_openvino(path: Path) -> Network:
     return lambda inputs: list(request.infer(inputs, share_inputs=True, share_outputs=False).values())
 
 
+def load() -> Network:
+    """By whichever library is quicker and installed. Raises FileNotFoundError as `model_path` does."""
+    return (on_openvino if find_spec("openvino") else on_onnxruntime)(model_path())
+
+
 class Detector:
     """Gives one probability (0..1) of speech for every 512 samples at 16 kHz."""
 
-    def __init__(self, make: Callable[[Path], Network] | None = None) -> None:
-        make = make or (on_openvino if find_spec("openvino") else on_onnxruntime)
-        self._network = make(model_path())
+    def __init__(self, network: Network | None = None) -> None:
+        self._network = network or load()
         self._state = [np.zeros((1, 1, 128), np.float32) for _ in range(2)]
         self._context = np.zeros(CONTEXT, np.float32)
         self._waiting: list[npt.NDArray[np.float32]] = []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service_app.engine.pcm import as_float
-from service_app.engine.speech import STEP, Detector, on_onnxruntime, on_openvino
+from service_app.engine.speech import STEP, Detector, model_path, on_onnxruntime, on_openvino
 from tests.support import recordings
 
 from . import sounds
@@ -28,7 +28,7 @@ def test_nothing_gives_nothing() -> None:
 
 def test_both_libraries_give_the_same_probabilities() -> None:
     samples = as_float(sounds.joined([recordings.beckett()] * 3, pause=1.0))
-    one, other = Detector(on_onnxruntime), Detector(on_openvino)
+    one, other = Detector(on_onnxruntime(model_path())), Detector(on_openvino(model_path()))
     found = [np.concatenate([detector.feed(samples), detector.finish()]) for detector in (one, other)]
     assert max(found[0]) > 0.9
     np.testing.assert_allclose(found[0], found[1], atol=1e-4)
