@@ -22,6 +22,7 @@ from service_app.reading import Reading
 from service_app.settings import Settings
 
 MOST = 64 * 1024
+_HANGS_UP_SECONDS = 10.0
 _SECRET_HASH = "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YQ"
 
 
@@ -95,6 +96,7 @@ async def _refused(address: tuple[str, int], head: bytes) -> Refusal:
         answer = await loop.sock_recv(connection, 4096)
         took = time.monotonic() - began
         with contextlib.suppress(ConnectionResetError):
-            while await loop.sock_recv(connection, MOST):  # until it hangs up
-                pass
+            async with asyncio.timeout(_HANGS_UP_SECONDS):  # one that reads on would wait for the rest of the GiB
+                while await loop.sock_recv(connection, MOST):
+                    pass
     return Refusal(int(answer.split()[1]), given, Counted.taken, took)
