@@ -1,4 +1,4 @@
-"""`keys` and `users`: work while the server runs, through the same database."""
+"""`keys` and `users`: work while the server runs, through the same database, and are in the same audit log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from argparse import Namespace
 from ..administrator import accounts_of
 from ..auth import require_user_name
 from ..auth.passwords import hash_password, require_strong
-from ..auth.store import AuthStore, User
+from ..auth.store import AuditLine, AuthStore, User
 from ..database import connect
 from ..errors import UserError
 from ..jobs.figures import Figures
@@ -20,6 +20,11 @@ from .terminal import say, table, when
 def _store(settings: Settings) -> AuthStore:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return AuthStore(connect(settings.database))
+
+
+def _audit(store: AuthStore, event: str, subject: str) -> None:
+    # Whoever may run commands here is no user of the service: nobody is named.
+    store.audit(AuditLine(time.time(), "", event, subject, "command line"))
 
 
 def keys(arguments: Namespace) -> int:
@@ -38,11 +43,15 @@ def keys(arguments: Namespace) -> int:
                 scopes=tuple(arguments.scope or ()),
                 daily_minutes=arguments.daily_minutes,
             )
+            _audit(store, "key added", f"{arguments.name} of {owner}")
             say("The key is shown this once; keep it.", file=sys.stderr)
             say(key)
         case "revoke":
+            meant = [key for key in store.list_keys() if arguments.name in (key.name, key.id)]
             if not store.revoke_key(arguments.name):
                 raise ValueError(f"key {arguments.name!r}: there is none; see `python -m service_app keys list`")
+            for key in meant:
+                _audit(store, "key revoked", f"{key.id} of {key.owner}")
         case _:
             rows = [
                 (key.id, when(key.created), when(key.expires), when(key.last_used), key.owner, key.name)
@@ -64,6 +73,7 @@ def users(arguments: Namespace) -> int:
             case "remove":
                 if arguments.name == settings.admin_user or not store.remove_user(arguments.name):
                     raise ValueError(f"user {arguments.name!r}: there is none that could be removed")
+                _audit(store, "user removed", arguments.name)
                 left = Figures(connect(settings.database)).disown(arguments.name)
                 say(f"Removed; the running server deletes {left} recordings with their text.", file=sys.stderr)
             case _:
@@ -86,6 +96,7 @@ def _add(store: AuthStore, settings: Settings, name: str) -> None:
     require_strong(password, name)
     if name == settings.admin_user or not store.add_user(name, hash_password(password), time.time()):
         raise ValueError(f"user {name!r}: exists already")
+    _audit(store, "user added", name)
 
 
 def _set_password(store: AuthStore, settings: Settings, name: str) -> None:
@@ -96,7 +107,9 @@ def _set_password(store: AuthStore, settings: Settings, name: str) -> None:
     if name == settings.admin_user:
         accounts_of(settings)
     store.set_password(name, hash_password(password), time.time())
-    say(f"Password set; {store.drop_sessions(name)} sessions ended.", file=sys.stderr)
+    ended = store.drop_sessions(name)
+    _audit(store, "password set", name)
+    say(f"Password set; {ended} sessions ended.", file=sys.stderr)
 
 
 def hash_from_input(_: Namespace) -> int:

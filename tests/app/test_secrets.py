@@ -134,6 +134,25 @@ def test_the_audit_log_has_every_change_of_who_may_come_in(used: Used) -> None:
         assert expected in lines
 
 
+def test_the_audit_log_has_what_was_done_on_the_machine(used: Used) -> None:
+    commands = ("keys add backups", "keys revoke backups", "users add eve", "users set-password eve", "users remove eve")
+    for command in commands:
+        ran = used.server.run(*command.split(), given="Correct-horse-7\n")
+        assert ran.returncode == 0, ran.stderr
+    assert used.server.run("keys", "revoke", "backups").returncode == 1
+    with used.server.program() as client:
+        lines = [line for line in client.get("/api/audit").json()["audit"] if line["address"] == "command line"]
+    key = next(line["subject"] for line in lines if line["event"] == "key revoked")
+    assert re.fullmatch(f"[0-9a-f]{{8}} of {USER}", key)
+    assert [(line["actor"], line["event"], line["subject"]) for line in reversed(lines)][-len(commands) :] == [
+        ("", "key added", f"backups of {USER}"),
+        ("", "key revoked", key),
+        ("", "user added", "eve"),
+        ("", "password set", "eve"),
+        ("", "user removed", "eve"),
+    ]
+
+
 def test_the_log_holds_none_of_it(used: Used) -> None:
     log = used.server.log.read_text()
     assert '"code": "wrong_password"' in log or '"message": "refused"' in log
