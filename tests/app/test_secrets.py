@@ -135,7 +135,8 @@ def test_the_audit_log_has_every_change_of_who_may_come_in(used: Used) -> None:
 
 
 def test_the_audit_log_has_what_was_done_on_the_machine(used: Used) -> None:
-    commands = ("keys add backups", "keys revoke backups", "users add eve", "users set-password eve", "users remove eve")
+    users = ("users add eve", "users set-password eve", "users remove eve")
+    commands = ("keys add backups", "keys revoke backups", *users)
     for command in commands:
         ran = used.server.run(*command.split(), given="Correct-horse-7\n")
         assert ran.returncode == 0, ran.stderr
