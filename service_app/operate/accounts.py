@@ -50,8 +50,8 @@ def keys(arguments: Namespace) -> int:
             meant = [key for key in store.list_keys() if arguments.name in (key.name, key.id)]
             if not store.revoke_key(arguments.name):
                 raise ValueError(f"key {arguments.name!r}: there is none; see `python -m service_app keys list`")
-            for key in meant:
-                _audit(store, "key revoked", f"{key.id} of {key.owner}")
+            for gone in meant:
+                _audit(store, "key revoked", f"{gone.id} of {gone.owner}")
         case _:
             rows = [
                 (key.id, when(key.created), when(key.expires), when(key.last_used), key.owner, key.name)
