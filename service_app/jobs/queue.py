@@ -24,6 +24,7 @@ from dbos import (
     SetEnqueueOptions,
     SetWorkflowID,
     WorkflowSerializationFormat,
+    _workflow_commands,
     error,
 )
 
@@ -41,6 +42,9 @@ _QUEUE: Final = "jobs"
 _VERSION: Final = "jobs-1"
 _PRIORITY: Final = {Lane.INTERACTIVE: 1, Lane.API: 10, Lane.BULK: 100}
 _POLL_SECONDS: Final = 1.0  # for what found no place when it came; every look costs a hundredth of a core
+_SWEEP_SECONDS: Final = 3.0  # after 5 s PostgreSQL takes the lock that is held meanwhile from its holder
+_SCHEDULES_SECONDS: Final = 600.0  # nothing here is done by the clock
+_STAGE_AGAIN_SECONDS: Final = (0.5, 1.0)  # after a failure that nobody expected, such as the engine's
 _PATIENCE_SECONDS: Final = 3600.0  # behind those who wait for the database
 _log = logging.getLogger(__name__)
 
@@ -82,9 +86,12 @@ class DurableQueue:
             "system_database_engine": engine,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
+            "scheduler_polling_interval_sec": _SCHEDULES_SECONDS,
         }
         with one_at_a_time(engine, "dbos"):
             self._dbos = DBOS(config=config)
+            # Else every second, for delays and time limits, which no job has.
+            _workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC = _SWEEP_SECONDS
             DBOS.launch()
             DBOS.register_queue(
                 _QUEUE, worker_concurrency=self._slots, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
@@ -190,18 +197,19 @@ class DurableQueue:
             stop = self._running[job_id] = threading.Event()
         if self._stopping:
             stop.set()
+        begun = False
         try:
             self.work.await_room(job_id, stop)
-            if self.work.begin(job_id, stop):
+            begun = self.work.begin(job_id, stop)
+            if begun:
                 for stage in STAGES:
-                    if not _stage(stage, job_id):
+                    if not self._run_stage(stage, job_id, stop):
                         break
-        except error.DBOSWorkflowCancelledError:
-            self.work.release(job_id)
+        except Stopped:
+            if begun:  # while it waited it was nobody's; a try that never began does not count
+                self.work.release(job_id)
             self._again(job_id)
-            raise
-        except Stopped:  # while it waited; a try that never began does not count
-            self._again(job_id)
+            # DBOS records no outcome for this one exception: the job runs again, here or elsewhere.
             raise error.DBOSWorkflowCancelledError(job_id) from None
         except Exception:
             _log.exception("job failed", extra={"job": job_id})
@@ -216,22 +224,22 @@ class DurableQueue:
                 self._running.pop(job_id, None)
                 self._changed.notify_all()
 
-    def run_stage(self, stage: str, job_id: str) -> bool:
+    def _run_stage(self, stage: str, job_id: str, stop: threading.Event) -> bool:
+        """No step of DBOS: what a stage has done stands in the job's own rows, and a second record of it, with its
+        questions before and after, would cost as much as the stage."""
         assert self.work is not None
-        try:
-            return self.work.stage(stage, job_id, self._running[job_id])
-        except Stopped:
-            # DBOS records no outcome for this one exception: the stage runs again where the job goes on.
-            raise error.DBOSWorkflowCancelledError(job_id) from None
+        for wait in _STAGE_AGAIN_SECONDS:
+            try:
+                return self.work.stage(stage, job_id, stop)
+            except Stopped:
+                raise
+            except Exception:
+                _log.warning("a stage failed and is tried again", exc_info=True, extra={"job": job_id})
+                stop.wait(wait)
+        return self.work.stage(stage, job_id, stop)
 
 
 _queue: DurableQueue | None = None
-
-
-@DBOS.step(name="stage", retries_allowed=True, max_attempts=3, interval_seconds=0.5)
-def _stage(stage: str, job_id: str) -> bool:
-    assert _queue is not None
-    return _queue.run_stage(stage, job_id)
 
 
 # Tries are counted in the job's row, where finished windows reset them; DBOS's own count would give up a long job
