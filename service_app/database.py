@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -82,6 +83,12 @@ def away(error: BaseException | None) -> bool:
         return bool(code.startswith(_AWAY_CODES))
     # Without a code the server never answered; SQLite's errors have none either, but say what they are.
     return error.connection_invalidated or type(error.orig).__module__.startswith("psycopg")
+
+
+@functools.lru_cache(maxsize=1024)
+def sql(text: str) -> sa.TextClause:
+    """A statement, made once for each text: SQLAlchemy would look for its parameters each time it is asked."""
+    return sa.text(text)
 
 
 async def ask(question: Callable[..., T], *arguments: Any, **options: Any) -> T:

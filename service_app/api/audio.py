@@ -88,7 +88,8 @@ async def _run(request: Request, task: Task) -> Response:
         return failure_response(ended.failure, request.scope)
     if ended.state is JobState.CANCELLED:
         raise cancelled_error()
-    return await _answer(ended, await services.jobs.segments(job.id, owner=owner), answer)
+    segments = await services.jobs.segments(job.id, owner=owner) if _needs_segments(answer) else []
+    return await _answer(ended, segments, answer)
 
 
 def _repeated(request: Request) -> bool:
@@ -124,7 +125,7 @@ async def ended_or_left(request: Request, services: Services, job: Job) -> Job |
 
     async def watch() -> Job:
         latest = job
-        async for latest in services.jobs.watch(job.id, owner=job.owner):  # noqa: B007
+        async for latest in services.jobs.watch(job.id, owner=job.owner, end=True):  # noqa: B007
             pass
         return latest
 
@@ -223,10 +224,15 @@ def cancelled_error() -> Conflict:
     return Conflict("cancelled", zh="任务已被取消。", en="The job was cancelled.")
 
 
+def _needs_segments(answer: Answer) -> bool:
+    """Whether the answer says more than the whole text."""
+    return answer.logprobs or answer.format not in ("json", "text")
+
+
 async def _answer(job: Job, segments: list[Segment], answer: Answer) -> Response:
     match answer.format:
         case "text":
-            return PlainTextResponse(plain_text(segments) + "\n")
+            return PlainTextResponse(job.text + "\n")
         case "srt":
             return PlainTextResponse(srt(segments))
         case "vtt":
@@ -234,7 +240,7 @@ async def _answer(job: Job, segments: list[Segment], answer: Answer) -> Response
         case "verbose_json":
             return await written(lambda: verbose(job, segments, words=answer.words))
         case _:
-            body: dict[str, Any] = {"text": plain_text(segments), "usage": usage(job)}
+            body: dict[str, Any] = {"text": job.text, "usage": usage(job)}
             if job.language:
                 body["languages"] = [{"code": job.language}]
             if answer.logprobs:

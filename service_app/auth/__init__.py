@@ -130,11 +130,12 @@ class Auth:
         are in the audit log; not what was turned away unlooked at, which costs a stranger nothing to repeat."""
         require_text(user, "username")
         network, account = network_of(address), f"user {user[:_LONGEST_NAME]}"
-        stored, known = await self._ask(lambda store: store.login_facts(user, network, self._clock()))
+        (stored, known), counted = await self._ask(
+            lambda store: (store.login_facts(user, network, self._clock()), store.locks((network, account)))
+        )
         if stored is None and user == self.admin:
             stored = self._hash
         counters = ((network, self._addresses), (account, self._accounts))
-        counted = await self._ask(lambda store: store.locks((network, account)))
         for name, lockout in counters:
             lockout.learn(name, *counted.get(name, (0, 0.0)))
 

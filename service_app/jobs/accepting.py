@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 import time
 import uuid
@@ -55,22 +56,32 @@ class Accepting(Asking):
         all nodes' jobs or the key's day is used up, `Unavailable` when the disk is full or the store away.
         """
         now = time.time()
-        size = (await asyncio.to_thread(media.stat)).st_size
         new_id = job_id or uuid.uuid4().hex
-        job = Job(new_id, owner, name, JobState.QUEUED, options, lane, created=now, size=size, source=source)
+        job = Job(new_id, owner, name, JobState.QUEUED, options, lane, created=now, source=source)
         try:
-            return await ask(self._accept, media, job, fingerprint, key, webhook)
+            return await ask(self._accept, media, job, fingerprint, key, webhook, named=job_id is not None)
         except OSError as error:
             raise unwritten(error) from error
 
-    def _accept(self, media: Path, job: Job, fingerprint: str | None, key: ApiKey | None, webhook: str | None) -> Job:
+    def _accept(
+        self,
+        media: Path,
+        job: Job,
+        fingerprint: str | None,
+        key: ApiKey | None,
+        webhook: str | None,
+        *,
+        named: bool,
+    ) -> Job:
+        """`named`: the caller chose the id, so there may be such a job."""
+        job = dataclasses.replace(job, size=media.stat().st_size)
         if not _ID.fullmatch(job.id):
             raise BadRequest(
                 "bad_job_id",
                 zh="任务编号只能包含字母、数字、下划线和连字符，最长 64 个字符。",
                 en="A job id has letters, digits, underscores and hyphens, 64 at most.",
             )
-        existing = self._store.get(job.id)
+        existing = self._store.get(job.id) if named else None
         if existing is not None:
             media.unlink(missing_ok=True)
             if existing.owner != job.owner:

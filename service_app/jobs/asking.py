@@ -78,19 +78,18 @@ class Asking(Life):
 
         return await self._patiently(lambda: ask(found))
 
-    async def watch(self, job_id: str, *, owner: str) -> AsyncIterator[Job]:
-        """The job now, then at every change, to its end, which has the text. Raises `NotFound` when it is deleted
-        meanwhile. Who has seen the job once waits while the database is away."""
+    async def watch(self, job_id: str, *, owner: str, end: bool = False) -> AsyncIterator[Job]:
+        """The job now, then at every change, or (`end`) hardly before its end, which has the text. Raises `NotFound`
+        when it is deleted meanwhile. Who has seen the job once waits while the database is away."""
 
         async def look() -> Job:
             return _own(await ask(self._runs.get, job_id), owner)
 
-        await look()
-        with self._changes.watcher(job_id) as changed:
+        with self._changes.watcher(job_id, end=end) as changed:
             last = None
             while True:
                 changed.clear()
-                job = await self._patiently(look)
+                job = await (look() if last is None else self._patiently(look))
                 if job != last:
                     yield job
                 if job.state.final:

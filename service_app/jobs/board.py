@@ -18,15 +18,16 @@ when that is saved.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from ..characters import kept
+from ..database import sql
 from ..types import Lane, Plan, Window, WindowResult
 from . import codec
-from .rows import Rows
+from .rows import Rows, note, taken_up
 
 Place = tuple[str, int]  # job, position of the window
 
@@ -42,31 +43,39 @@ class Open:
 
 
 class Board(Rows):
-    def post(self, job_id: str, windows: Iterable[Window], *, chain: bool = False) -> None:
-        """Those without a text; what is on the board already stays with whoever has it."""
+    def post(self, job_id: str, executor: str, windows: Sequence[Window], now: float, *, chain: bool = False) -> int:
+        """Those without a text; what is on the board already stays with whoever has it. How many there are then, which
+        the job's log says, too; -1 when the job has ended or is not this node's: nothing is posted."""
         rows = [{"id": job_id, "position": w.index, "seconds": w.end - w.start} for w in windows]
-        if not rows:
-            return
         with self._engine.begin() as connection:
-            self._free(connection, job_id)
-            connection.execute(
-                sa.text(
-                    "INSERT INTO open_windows (job_id, position, seconds) SELECT id, :position, :seconds FROM jobs "
-                    "WHERE id = :id AND state = 'running' AND NOT EXISTS "
-                    "(SELECT 1 FROM windows WHERE job_id = :id AND position = :position) ON CONFLICT DO NOTHING"
-                ),
-                rows,
-            )
+            if not taken_up(connection, job_id, executor, now):
+                return -1
+            if rows:
+                connection.execute(
+                    sql(
+                        "INSERT INTO open_windows (job_id, position, seconds) SELECT id, :position, :seconds FROM jobs "
+                        "WHERE id = :id AND NOT EXISTS "
+                        "(SELECT 1 FROM windows WHERE job_id = :id AND position = :position) ON CONFLICT DO NOTHING"
+                    ),
+                    rows,
+                )
             if chain:
                 self._free_next(connection, job_id)
-                return
-            connection.execute(
-                sa.text(
-                    "UPDATE jobs SET free = (SELECT count(*) FROM open_windows WHERE job_id = :id "
-                    "AND claimed_by IS NULL) WHERE id = :id"
-                ),
-                {"id": job_id},
+            else:
+                connection.execute(
+                    sql(
+                        "UPDATE jobs SET free = (SELECT count(*) FROM open_windows WHERE job_id = :id "
+                        "AND claimed_by IS NULL) WHERE id = :id"
+                    ),
+                    {"id": job_id},
+                )
+            left = int(
+                connection.execute(
+                    sql("SELECT count(*) FROM open_windows WHERE job_id = :id"), {"id": job_id}
+                ).scalar_one()
             )
+            note(connection, job_id, now, "decoding", f"{len(rows) - left} of {len(rows)} windows were done")
+        return left
 
     def go_on(self, job_id: str) -> bool:
         """Frees the next window of a chain where nobody did: a node of a release that knows of no chains has saved the
@@ -77,7 +86,7 @@ class Board(Rows):
     def _free_next(self, connection: sa.Connection, job_id: str) -> bool:
         """The next window of a chain, unless somebody has one; False when there is none. The job's row is locked."""
         freed = connection.execute(
-            sa.text(
+            sql(
                 "UPDATE jobs SET free = (SELECT CASE WHEN count(*) > 0 AND count(claimed_by) = 0 "
                 "THEN 1 ELSE 0 END FROM open_windows WHERE job_id = :id) "
                 "WHERE id = :id AND state = 'running' RETURNING free"
@@ -103,11 +112,11 @@ class Board(Rows):
             # Who buries this node waits, or is waited for: nothing is claimed for it meanwhile.
             alive = "SELECT 1 FROM nodes WHERE executor = :executor AND beat >= 0"
             alive += " FOR KEY SHARE" if self._shared else ""
-            if connection.execute(sa.text(alive), {"executor": executor}).first() is None:
+            if connection.execute(sql(alive), {"executor": executor}).first() is None:
                 return []
             share = min(most, math.ceil(self._free(connection, job_id) / nodes))
             rows = connection.execute(
-                sa.text(
+                sql(
                     "UPDATE open_windows SET claimed_by = :executor WHERE job_id = :id AND claimed_by IS NULL "
                     "AND position IN (SELECT position FROM open_windows WHERE job_id = :id AND claimed_by IS NULL "
                     "ORDER BY position LIMIT :share) RETURNING position"
@@ -137,7 +146,7 @@ class Board(Rows):
         with self._engine.begin() as connection:
             self._free(connection, place[0])
             tries = connection.execute(
-                sa.text(
+                sql(
                     "UPDATE open_windows SET tries = tries + 1 "
                     "WHERE job_id = :id AND position = :position AND claimed_by = :executor RETURNING tries"
                 ),
@@ -149,7 +158,7 @@ class Board(Rows):
 
     def _put_back(self, connection: sa.Connection, executor: str, place: Place) -> None:
         given = connection.execute(
-            sa.text(
+            sql(
                 "UPDATE open_windows SET claimed_by = NULL "
                 "WHERE job_id = :id AND position = :position AND claimed_by = :executor"
             ),
@@ -160,13 +169,13 @@ class Board(Rows):
     def _free(self, connection: sa.Connection, job_id: str) -> int:
         """How many windows are; from now on nobody else changes it. (SQLite has one writer anyway.)"""
         locked = " FOR UPDATE" if self._shared else ""
-        asked = sa.text(f"SELECT free FROM jobs WHERE id = :id AND state = 'running'{locked}")  # noqa: S608
+        asked = sql(f"SELECT free FROM jobs WHERE id = :id AND state = 'running'{locked}")  # noqa: S608
         return int(connection.execute(asked, {"id": job_id}).scalar() or 0)
 
     def _add(self, connection: sa.Connection, job_id: str, number: int) -> None:
         if number:
             connection.execute(
-                sa.text("UPDATE jobs SET free = free + :number WHERE id = :id"), {"id": job_id, "number": number}
+                sql("UPDATE jobs SET free = free + :number WHERE id = :id"), {"id": job_id, "number": number}
             )
 
     def save(self, job_id: str, executor: str, plan: Plan, result: WindowResult, *, chain: bool = False) -> bool:
@@ -176,19 +185,17 @@ class Board(Rows):
         with self._engine.begin() as connection:
             # The job's row first: it keeps saves of one job, its cancellation and its removal apart.
             running = connection.execute(
-                sa.text("UPDATE jobs SET attempts = 0 WHERE id = :id AND state = 'running'"), {"id": job_id}
+                sql("UPDATE jobs SET attempts = 0 WHERE id = :id AND state = 'running'"), {"id": job_id}
             )
             ours = running.rowcount and connection.execute(
-                sa.text(
-                    "DELETE FROM open_windows WHERE job_id = :id AND position = :position AND claimed_by = :executor"
-                ),
+                sql("DELETE FROM open_windows WHERE job_id = :id AND position = :position AND claimed_by = :executor"),
                 {**key, "executor": executor},
             )
             if not ours or not ours.rowcount:
                 connection.rollback()
                 return False
             connection.execute(
-                sa.text(
+                sql(
                     "INSERT INTO windows (job_id, position, segments, text) VALUES (:id, :position, :segments, :text) "
                     "ON CONFLICT (job_id, position) DO UPDATE SET segments = excluded.segments, text = excluded.text"
                 ),
@@ -198,12 +205,12 @@ class Board(Rows):
                     "text": kept("".join(segment.text for segment in result.segments)),
                 },
             )
-            left = connection.execute(
-                sa.text("SELECT COALESCE(sum(seconds), 0) FROM open_windows WHERE job_id = :id"), {"id": job_id}
-            ).scalar_one()
             connection.execute(
-                sa.text("UPDATE jobs SET progress = :progress WHERE id = :id"),
-                {"id": job_id, "progress": min(1.0, max(0.0, 1.0 - left / total))},
+                sql(
+                    "UPDATE jobs SET progress = 1.0 - (SELECT COALESCE(sum(seconds), 0.0) FROM open_windows "
+                    "WHERE job_id = :id) / CAST(:total AS DOUBLE PRECISION) WHERE id = :id"
+                ),
+                {"id": job_id, "total": total},
             )
             if chain:
                 self._free_next(connection, job_id)

@@ -52,7 +52,7 @@ class Changing(Asking):
         if self._runs.end(job_id, JobState.CANCELLED, time.time()):
             self._queue.cancel(job_id)
             self._store.note(job_id, time.time(), "cancelled")
-            self._changes.notify(job_id)
+            self._changes.notify(job_id, ended=True)
             self._ended(job_id)
 
     async def delete(self, job_id: str, *, owner: str) -> None:
@@ -66,7 +66,7 @@ class Changing(Asking):
         self._store.delete(job_id)
         self._queue.forget(job_id)
         self.recordings.remove(job_id)
-        self._changes.notify(job_id)
+        self._changes.notify(job_id, ended=True)
 
     def sweep(self, now: float) -> None:
         """Removes files that belong to no job. Blocking."""

@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from ..database import sql
 from ..types import Job
 from . import minutes
 from .rows import COLUMNS, EXPECTED, UNFINISHED, Rows, job_of
@@ -109,7 +110,7 @@ class Figures(Rows):
         """(job, address, tries so far) for one node, for so many seconds; None for the others."""
         with self._engine.begin() as connection:
             row = connection.execute(
-                sa.text(
+                sql(
                     "UPDATE jobs SET webhook_next = :until WHERE id = :id AND webhook IS NOT NULL "  # noqa: S608
                     f"AND COALESCE(webhook_next, 0) <= :now RETURNING {COLUMNS}, webhook, webhook_tries"
                 ),
@@ -131,7 +132,7 @@ class Figures(Rows):
 def waiting(connection: sa.Connection) -> list[Waiting]:
     """All unfinished jobs as of now, oldest first."""
     rows = connection.execute(
-        sa.text(
+        sql(
             f"SELECT id, owner, lane, created, progress, {EXPECTED} AS seconds "  # noqa: S608
             f"FROM jobs WHERE {UNFINISHED} ORDER BY created, id"
         )

@@ -14,7 +14,7 @@ from ..database import away, connect, shared
 from ..telemetry import Telemetry
 from ..types import Job, JobState
 from .board import Board
-from .changes import Changes
+from .changes import END, Changes
 from .figures import Figures, Waiting
 from .hands import Hands
 from .news import NODES, OPEN, News
@@ -119,7 +119,7 @@ class Life:
             if job.id not in known:
                 self._queue.submit(job.id, job.lane)
             elif not known[job.id] and self._runs.end(job.id, JobState.CANCELLED, time.time()):
-                self._changes.notify(job.id)
+                self._changes.notify(job.id, ended=True)
 
     def drain(self) -> None:
         """Takes no new work, finishes the windows in hand, hands the jobs over; ask `left` how far it is."""
@@ -165,9 +165,10 @@ class Life:
         elif what == NODES:
             self.presence.look()
         else:
-            self._changes.heard(what)
+            job_id = what.removeprefix(END)
+            self._changes.heard(job_id, ended=job_id != what)
             self._look_now.set()
-            if self.hands.has(what):
+            if self.hands.has(job_id):
                 self.hands.wake()
 
     def _tidy(self) -> None:

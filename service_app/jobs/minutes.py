@@ -12,6 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from ..database import sql
 from ..errors import Busy
 from .rows import EXPECTED
 
@@ -21,7 +22,7 @@ DAY: Final = 86400.0
 def used(connection: sa.Connection, key_id: str, now: float, *, settled: bool = False, but: str = "") -> float:
     """Seconds of recording that were given with this key on the day of `now`, deleted ones too, but the job `but`;
     those not measured yet are guessed, or (`settled`) left out. What failed costs nothing."""
-    asked = sa.text(
+    asked = sql(
         "SELECT sum(seconds) AS seconds FROM ("  # noqa: S608
         f"SELECT {'COALESCE(duration, 0.0)' if settled else EXPECTED} AS seconds FROM jobs "
         "WHERE key_id = :key AND created >= :since AND state <> 'failed' AND id <> :but "
@@ -36,7 +37,7 @@ def require(
     """Raises `Busy` (`daily_minutes_used`) until the next day when the day's `allowance` (seconds) is used up. Before,
     the caller has written what makes it the only one on SQLite."""
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"minutes {key_id}"})
+        connection.execute(sql("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"minutes {key_id}"})
     if used(connection, key_id, now, settled=settled, but=but) < allowance:
         return
     wait = math.ceil(DAY - now % DAY)

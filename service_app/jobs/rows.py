@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from ..database import away, migrate, shared
+from ..database import away, migrate, shared, sql
 from ..types import Job, JobState, Lane
 from . import codec
 from .length import BYTES_A_SECOND
@@ -108,13 +108,13 @@ class Rows:
         self._unlocked: Final = " FOR UPDATE SKIP LOCKED" if self._shared else ""
         migrate(engine, "jobs", MIGRATIONS)
 
-    def _write(self, sql: str, **values: Any) -> int:
+    def _write(self, statement: str, **values: Any) -> int:
         with self._engine.begin() as connection:
-            return int(connection.execute(sa.text(sql), values).rowcount)
+            return int(connection.execute(sql(statement), values).rowcount)
 
-    def _read(self, sql: str, **values: Any) -> list[sa.Row[Any]]:
+    def _read(self, statement: str, **values: Any) -> list[sa.Row[Any]]:
         with self._engine.connect() as connection:
-            return list(connection.execute(sa.text(sql), values).all())
+            return list(connection.execute(sql(statement), values).all())
 
     def _joined(self, job_id: str) -> str:
         with self._engine.connect() as connection:
@@ -135,21 +135,39 @@ class Rows:
     def note(self, job_id: str, at: float, event: str, detail: str = "", *, executor: str | None = None) -> None:
         """A line of the job's own log; never text or names. Of a job that is gone nothing is noted, nor (`executor`)
         of one that this node no longer has."""
-        self._write(
+        with self._engine.begin() as connection:
+            note(connection, job_id, at, event, detail, executor=executor)
+
+
+def note(
+    connection: sa.Connection, job_id: str, at: float, event: str, detail: str = "", *, executor: str | None = None
+) -> None:
+    """The same in a transaction that writes more: each commit waits for the disk."""
+    connection.execute(
+        sql(
             "INSERT INTO job_log (job_id, at, event, detail) "
             "SELECT id, CAST(:at AS DOUBLE PRECISION), CAST(:event AS TEXT), CAST(:detail AS TEXT) FROM jobs "
-            "WHERE id = :id AND (CAST(:executor AS TEXT) IS NULL OR executor = :executor)",
-            id=job_id,
-            executor=executor,
-            at=at,
-            event=event,
-            detail=detail,
-        )
+            "WHERE id = :id AND (CAST(:executor AS TEXT) IS NULL OR executor = :executor)"
+        ),
+        {"id": job_id, "executor": executor, "at": at, "event": event, "detail": detail},
+    )
+
+
+def taken_up(connection: sa.Connection, job_id: str, executor: str, now: float) -> bool:
+    """The engine works on it from now on; False when it was cancelled or belongs to somebody else. Locks its row."""
+    taken = connection.execute(
+        sql(
+            "UPDATE jobs SET state = 'running', started = COALESCE(started, :now) "  # noqa: S608
+            f"WHERE id = :id AND executor = :executor AND {UNFINISHED}"
+        ),
+        {"id": job_id, "executor": executor, "now": now},
+    )
+    return bool(taken.rowcount)
 
 
 def recognised_text(connection: sa.Connection, job_id: str) -> str:
     rows = connection.execute(
-        sa.text("SELECT text FROM windows WHERE job_id = :id ORDER BY position"), {"id": job_id}
+        sql("SELECT text FROM windows WHERE job_id = :id ORDER BY position"), {"id": job_id}
     ).all()
     return "".join(row.text for row in rows).strip()
 

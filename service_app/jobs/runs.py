@@ -3,14 +3,16 @@ statement whether the writer still has the job. Its windows are on the board (bo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
+from ..database import sql
 from ..engine.transcript import carried
 from ..types import Failure, Job, JobState, Lane, Plan, WindowResult
 from . import codec, minutes
-from .rows import COLUMNS, UNFINISHED, Rows, job_of, recognised_text
+from .rows import COLUMNS, UNFINISHED, Rows, job_of, note, recognised_text, taken_up
 
 _CARRIED = 16  # windows before one, whose text it may go on from: models take 223 tokens, of a full window some 60
 # Only who holds the job may write to it: one that was cancelled, deleted or taken over stays as it is.
@@ -31,20 +33,23 @@ class RunStore(Rows):
         rows = self._read(f"SELECT attempts FROM jobs WHERE id = :id AND {UNFINISHED}", id=job_id)  # noqa: S608
         return int(rows[0].attempts) if rows else None
 
-    def claim(self, job_id: str, executor: str) -> bool:
-        """Takes an unfinished job over, and counts the try. False when it has ended, when another living node has it,
-        and when this one is not registered (any more)."""
-        return bool(
-            self._write(
-                "UPDATE jobs SET executor = :executor, attempts = attempts + 1 "  # noqa: S608
-                f"WHERE id = :id AND {UNFINISHED} "
-                "AND EXISTS (SELECT 1 FROM nodes WHERE executor = :executor AND beat >= 0) "
-                "AND (executor IS NULL OR executor = :executor "
-                "OR executor NOT IN (SELECT executor FROM nodes WHERE beat >= 0))",
-                id=job_id,
-                executor=executor,
+    def claim(self, job_id: str, executor: str, now: float | None = None) -> bool:
+        """Takes an unfinished job over, and counts the try; `now`: the engine takes it up at once. False when it has
+        ended, when another living node has it, and when this one is not registered (any more)."""
+        with self._engine.begin() as connection:
+            claimed = connection.execute(
+                sql(
+                    "UPDATE jobs SET executor = :executor, attempts = attempts + 1 "  # noqa: S608
+                    f"WHERE id = :id AND {UNFINISHED} "
+                    "AND EXISTS (SELECT 1 FROM nodes WHERE executor = :executor AND beat >= 0) "
+                    "AND (executor IS NULL OR executor = :executor "
+                    "OR executor NOT IN (SELECT executor FROM nodes WHERE beat >= 0))"
+                ),
+                {"id": job_id, "executor": executor},
             )
-        )
+            if claimed.rowcount and now is not None:
+                taken_up(connection, job_id, executor, now)
+            return bool(claimed.rowcount)
 
     def release(self, job_id: str, executor: str) -> None:
         """An orderly stop is no failed try."""
@@ -66,21 +71,15 @@ class RunStore(Rows):
 
     def running(self, job_id: str, executor: str, now: float) -> bool:
         """The engine takes it up; False when the job was cancelled or belongs to somebody else."""
-        return bool(
-            self._write(
-                "UPDATE jobs SET state = 'running', started = COALESCE(started, :now) "  # noqa: S608
-                f"WHERE id = :id AND executor = :executor AND {UNFINISHED}",
-                id=job_id,
-                executor=executor,
-                now=now,
-            )
-        )
+        with self._engine.begin() as connection:
+            return taken_up(connection, job_id, executor, now)
 
-    def save_plan(self, job_id: str, executor: str, plan: Plan) -> bool:
-        """Raises `Busy` when the key that pays has used up its day meanwhile: then nothing is saved."""
+    def save_plan(self, job_id: str, executor: str, plan: Plan, now: float) -> bool:
+        """And a line in the job's log. Raises `Busy` when the key that pays has used up its day meanwhile: then
+        nothing is saved."""
         with self._engine.begin() as connection:
             paid = connection.execute(
-                sa.text(
+                sql(
                     "UPDATE jobs SET plan = :plan, duration = :duration, language = :language, "  # noqa: S608
                     f"complete = :complete WHERE {_MINE} RETURNING key_id, allowance, created"
                 ),
@@ -95,6 +94,8 @@ class RunStore(Rows):
             ).first()
             if paid is not None and paid.allowance:
                 minutes.require(connection, paid.key_id, paid.allowance, paid.created, settled=True, but=job_id)
+            if paid is not None:
+                note(connection, job_id, now, "planned", _told(plan))
         return paid is not None
 
     def plan(self, job_id: str) -> Plan | None:
@@ -122,9 +123,9 @@ class RunStore(Rows):
         return (int(rows[0].attempts), int(rows[0].windows)) if rows else None
 
     def results(self, job_id: str, plan: Plan) -> list[WindowResult]:
-        """The windows saved so far."""
+        """The windows saved so far; without words."""
         rows = self._read("SELECT position, segments FROM windows WHERE job_id = :id", id=job_id)
-        return [WindowResult(plan.windows[row.position], tuple(codec.load_segments(row.segments))) for row in rows]
+        return _results(rows, plan)
 
     def carried(self, job_id: str, position: int) -> tuple[int, ...]:
         """Tokens of the text before a window, as many as a model takes."""
@@ -147,17 +148,27 @@ class RunStore(Rows):
         )
         return [job_of(row) for row in rows]
 
-    def finish(self, job_id: str, executor: str, now: float) -> bool:
-        return bool(
-            self._write(
-                "UPDATE jobs SET state = 'done', progress = 1, text = :text, finished = :now "  # noqa: S608
-                f"WHERE {_MINE} AND NOT EXISTS (SELECT 1 FROM open_windows WHERE job_id = :id)",
-                id=job_id,
-                executor=executor,
-                text=self._joined(job_id),
-                now=now,
+    def finish(
+        self, job_id: str, executor: str, now: float, plan: Plan, report: Callable[[Sequence[WindowResult]], str]
+    ) -> bool:
+        """The job is done, and its log says so, after what `report` says about its windows. False while windows are
+        open, and when the job is no longer ours."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                sql("SELECT position, segments, text FROM windows WHERE job_id = :id ORDER BY position"), {"id": job_id}
+            ).all()
+            done = connection.execute(
+                sql(
+                    "UPDATE jobs SET state = 'done', progress = 1, text = :text, finished = :now "  # noqa: S608
+                    f"WHERE {_MINE} AND NOT EXISTS (SELECT 1 FROM open_windows WHERE job_id = :id)"
+                ),
+                {"id": job_id, "executor": executor, "now": now, "text": "".join(row.text for row in rows).strip()},
             )
-        )
+            if not done.rowcount:
+                return False
+            note(connection, job_id, now, "coverage", report(_results(rows, plan)))
+            note(connection, job_id, now + 1e-6, "done")  # the log is read by its times
+        return True
 
     def end(
         self,
@@ -183,7 +194,7 @@ class RunStore(Rows):
             whose = " AND executor = :executor"
         with self._engine.begin() as connection:
             ended = connection.execute(
-                sa.text(
+                sql(
                     f"UPDATE jobs SET state = :state, failure = :failure, finished = :now, free = 0 "  # noqa: S608
                     f"WHERE id = :id AND {UNFINISHED}{whose}"
                 ),
@@ -198,7 +209,21 @@ class RunStore(Rows):
             )
             if not ended.rowcount:
                 return False
-            connection.execute(sa.text("DELETE FROM open_windows WHERE job_id = :id"), {"id": job_id})
+            connection.execute(sql("DELETE FROM open_windows WHERE job_id = :id"), {"id": job_id})
             text = recognised_text(connection, job_id)
-            connection.execute(sa.text("UPDATE jobs SET text = :text WHERE id = :id"), {"id": job_id, "text": text})
+            connection.execute(sql("UPDATE jobs SET text = :text WHERE id = :id"), {"id": job_id, "text": text})
         return True
+
+
+def _results(rows: Sequence[sa.Row[Any]], plan: Plan) -> list[WindowResult]:
+    return [
+        WindowResult(plan.windows[row.position], tuple(codec.load_segments(row.segments, words=False))) for row in rows
+    ]
+
+
+def _told(plan: Plan) -> str:
+    return (
+        f"{plan.duration:.1f} s, {plan.speech_seconds:.1f} s of speech, {len(plan.windows)} windows, "
+        f"language {plan.language} ({plan.language_probability:.2f})"
+        f"{'' if plan.complete else ', file damaged: a part could not be read'}"
+    )

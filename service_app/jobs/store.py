@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from ..database import sql
 from ..types import Job, JobState, Segment
 from . import codec, minutes
 from .figures import Waiting, waiting
-from .rows import COLUMNS, Rows, job_of, recognised_text
+from .rows import COLUMNS, Rows, job_of, note, recognised_text
 
 if TYPE_CHECKING:
     from ..auth.keys import ApiKey
@@ -43,9 +44,9 @@ class JobStore(Rows):
         `likely` is how many seconds its recording seems to have."""
         with self._engine.begin() as connection:
             if room is not None and self._shared:  # SQLite has one writer: from the INSERT on it is this one
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('room'))"))
+                connection.execute(sql("SELECT pg_advisory_xact_lock(hashtext('room'))"))
             stored = connection.execute(
-                sa.text(
+                sql(
                     "INSERT INTO jobs (id, owner, name, state, lane, options, created, size, source, "
                     "fingerprint, key_id, allowance, webhook, likely) VALUES (:id, :owner, :name, :state, :lane, "
                     ":options, :created, :size, :source, :fingerprint, :key_id, :allowance, :webhook, :likely) "
@@ -72,7 +73,8 @@ class JobStore(Rows):
                 room([entry for entry in waiting(connection) if entry.id != job.id])
             if key and key.daily_minutes and stored.rowcount:
                 minutes.require(connection, key.id, key.daily_minutes * 60.0, job.created, but=job.id)
-        self.note(job.id, job.created, "accepted")
+            if stored.rowcount:
+                note(connection, job.id, job.created, "accepted")
 
     def get(self, job_id: str) -> Job | None:
         """With the text so far where the job still runs."""
@@ -131,7 +133,7 @@ class JobStore(Rows):
         """Saves an edited text over version `base`, None: goes back to the recognised one. False: `base` is old."""
         with self._engine.begin() as connection:
             mine = connection.execute(
-                sa.text(
+                sql(
                     "UPDATE jobs SET version = version + 1, edited = :edited WHERE id = :id AND version = :base "
                     "AND state NOT IN ('queued', 'running')"
                 ),
@@ -139,16 +141,16 @@ class JobStore(Rows):
             )
             if not mine.rowcount:
                 return False
-            connection.execute(sa.text("DELETE FROM edits WHERE job_id = :id"), {"id": job_id})
+            connection.execute(sql("DELETE FROM edits WHERE job_id = :id"), {"id": job_id})
             if segments is not None:
                 connection.execute(
-                    sa.text("INSERT INTO edits (job_id, segments) VALUES (:id, :segments)"),
+                    sql("INSERT INTO edits (job_id, segments) VALUES (:id, :segments)"),
                     {"id": job_id, "segments": codec.dump_segments(segments)},
                 )
                 text = "".join(segment.text for segment in segments).strip()
             else:
                 text = recognised_text(connection, job_id)
-            connection.execute(sa.text("UPDATE jobs SET text = :text WHERE id = :id"), {"id": job_id, "text": text})
+            connection.execute(sql("UPDATE jobs SET text = :text WHERE id = :id"), {"id": job_id, "text": text})
         return True
 
     def log(self, job_id: str) -> list[tuple[float, str, str]]:
@@ -186,10 +188,10 @@ class JobStore(Rows):
     def delete(self, job_id: str) -> None:
         with self._engine.begin() as connection:
             connection.execute(
-                sa.text(
+                sql(
                     "INSERT INTO spent (key_id, created, seconds) SELECT key_id, created, COALESCE(duration, 0) "
                     "FROM jobs WHERE id = :id AND key_id IS NOT NULL AND state <> 'failed'"
                 ),
                 {"id": job_id},
             )
-            connection.execute(sa.text("DELETE FROM jobs WHERE id = :id"), {"id": job_id})
+            connection.execute(sql("DELETE FROM jobs WHERE id = :id"), {"id": job_id})

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
@@ -94,6 +94,7 @@ class Work:
         self._recordings = recordings
         self._executor = executor
         self._tell = tell
+        self._plans: dict[str, Plan] = {}  # of the jobs that run here
         self._ended = ended
 
     def begin(self, job_id: str, stop: threading.Event) -> bool:
@@ -121,11 +122,14 @@ class Work:
             self._quarantine.wait(stop.is_set)
         if stop.is_set():
             raise Stopped
-        return self._store.claim(job_id, self._executor) or self._not_ours(job_id)
+        # Taken up with the same commit where nothing is awaited.
+        now = time.time() if self._engine_lives() else None
+        return self._store.claim(job_id, self._executor, now) or self._not_ours(job_id)
 
     def left(self, job_id: str) -> None:
         """The job does not run here any more, for whatever reason."""
         self._quarantine.leave(job_id)
+        self._plans.pop(job_id, None)
 
     def release(self, job_id: str) -> None:
         """An orderly stop. Where the database cannot be told, whoever buries this node finds the job."""
@@ -158,10 +162,7 @@ class Work:
         self._store.note(job_id, time.time(), "failed", code)
         self._note_coverage(job_id)
         self._ended(job_id)
-        self._changes.notify(job_id)
-
-    def _note(self, job_id: str, event: str, detail: str = "") -> None:
-        self._store.note(job_id, time.time(), event, detail, executor=self._executor)
+        self._changes.notify(job_id, ended=True)
 
     def stage(self, name: str, job_id: str, stop: threading.Event) -> bool:
         """Runs one stage. Raises `Stopped`, and whatever may go better at another try."""
@@ -222,25 +223,20 @@ class Work:
             return False
 
     def _plan(self, job: Job, stop: threading.Event) -> bool:
+        if job.duration is not None:  # it has a plan
+            return True
         self._wait_for_engine(stop)
-        if not self._store.running(job.id, self._executor, time.time()):
+        if job.state is not JobState.RUNNING and not self._store.running(job.id, self._executor, time.time()):
             return self._not_ours(job.id)
         self._changes.notify(job.id)
-        if self._store.plan(job.id) is None:
-            with self._telemetry.stage(job, "plan"):
-                plan = self._engine.plan(self._recordings.media(job.id), job.options, cancelled=stop.is_set)
-            if stop.is_set():
-                raise Stopped
-            if not self._store.save_plan(job.id, self._executor, plan):
-                return self._not_ours(job.id)
-            self._note(
-                job.id,
-                "planned",
-                f"{plan.duration:.1f} s, {plan.speech_seconds:.1f} s of speech, {len(plan.windows)} windows, "
-                f"language {plan.language} ({plan.language_probability:.2f})"
-                f"{'' if plan.complete else ', file damaged: a part could not be read'}",
-            )
-            self._changes.notify(job.id)
+        with self._telemetry.stage(job, "plan"):
+            plan = self._engine.plan(self._recordings.media(job.id), job.options, cancelled=stop.is_set)
+        if stop.is_set():
+            raise Stopped
+        if not self._store.save_plan(job.id, self._executor, plan, time.time()):
+            return self._not_ours(job.id)
+        self._plans[job.id] = plan
+        self._changes.notify(job.id)
         return True
 
     def _not_ours(self, job_id: str) -> bool:
@@ -253,25 +249,30 @@ class Work:
 
     def _wait_for_engine(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            status = self._engine.status()
-            # One dead device of four is a reason not to be called ready, not to leave work lying.
-            if self._recordings.problem:
-                pass
-            elif status.ready or any(device.alive for device in status.devices):
+            if self._engine_lives():
                 return
             stop.wait(_LOOK_SECONDS / 2)
         raise Stopped
 
+    def _engine_lives(self) -> bool:
+        if self._recordings.problem:
+            return False
+        status = self._engine.status()
+        # One dead device of four is a reason not to be called ready, not to leave work lying.
+        return status.ready or any(device.alive for device in status.devices)
+
+    def _planned(self, job_id: str) -> Plan | None:
+        return self._plans.get(job_id) or self._store.plan(job_id)
+
     def _decode(self, job: Job, stop: threading.Event) -> bool:
-        plan = self._store.plan(job.id)
-        if plan is None or not self._store.running(job.id, self._executor, time.time()):
+        plan = self._planned(job.id)
+        if plan is None:
             return self._not_ours(job.id)
         with self._changes.waiter(job.id) as changed:
             chain = job.options.condition_on_previous_text
-            self._board.post(job.id, plan.windows, chain=chain)
-            left = self._board.left(job.id)
-            done = len(plan.windows) - left
-            self._note(job.id, "decoding", f"{done} of {len(plan.windows)} windows were done")
+            left = self._board.post(job.id, self._executor, plan.windows, time.time(), chain=chain)
+            if left < 0:
+                return self._not_ours(job.id)
             self._tell(OPEN)
             looked = time.monotonic()
             first = left
@@ -300,30 +301,33 @@ class Work:
         return True
 
     def _finish(self, job: Job) -> bool:
-        if self._store.finish(job.id, self._executor, time.time()):
-            _log.info("job done", extra={"job": job.id, "lane": job.lane.value, "seconds": job.duration})
-            self._note_coverage(job.id)
-            self._note(job.id, "done")
-            self._ended(job.id)
-            self._changes.notify(job.id)
-            return True
-        return self._not_ours(job.id)
+        plan = self._planned(job.id)
+        if plan is None or not self._store.finish(
+            job.id, self._executor, time.time(), plan, lambda results: _report(plan, results)
+        ):
+            return self._not_ours(job.id)
+        _log.info("job done", extra={"job": job.id, "lane": job.lane.value, "seconds": job.duration})
+        self._ended(job.id)
+        self._changes.notify(job.id, ended=True)
+        return True
 
     def _note_coverage(self, job_id: str) -> None:
-        """What became of every second, for those who miss a sentence."""
         plan = self._store.plan(job_id)
-        if plan is None:
-            return
-        found = coverage(plan, self._store.results(job_id, plan))
-        wordless = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in found.unspoken)
-        self._note(
-            job_id,
-            "coverage",
-            f"of {found.duration:.1f} s with {found.speech:.1f} s of speech: decoded {found.decoded:.1f} s, "
-            f"left out as silent {found.silent:.1f} s, missing {found.missing:.1f} s"
-            f"{f'; decoded without a word: {wordless}' if wordless else ''}"
-            f"{'' if found.complete else '; file damaged, what could not be read is not counted'}",
-        )
+        if plan is not None:
+            report = _report(plan, self._store.results(job_id, plan))
+            self._store.note(job_id, time.time(), "coverage", report, executor=self._executor)
+
+
+def _report(plan: Plan, results: Sequence[WindowResult]) -> str:
+    """What became of every second, for those who miss a sentence."""
+    found = coverage(plan, results)
+    wordless = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in found.unspoken)
+    return (
+        f"of {found.duration:.1f} s with {found.speech:.1f} s of speech: decoded {found.decoded:.1f} s, "
+        f"left out as silent {found.silent:.1f} s, missing {found.missing:.1f} s"
+        f"{f'; decoded without a word: {wordless}' if wordless else ''}"
+        f"{'' if found.complete else '; file damaged, what could not be read is not counted'}"
+    )
 
 
 def gave_up() -> Failure:

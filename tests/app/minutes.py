@@ -37,7 +37,8 @@ def given_once(engines: list[sa.Engine]) -> None:
         assert runs[0].claim(f"job{number}", NODE) and runs[0].running(f"job{number}", NODE, time.time())
     plan = Plan(40.0, 40.0, "en", 1.0, (Window(0, 0.0, 40.0),))
     settled = _at_once(
-        lambda number: _fits(lambda: runs[number % len(runs)].save_plan(f"job{number}", NODE, plan)), accepted
+        lambda number: _fits(lambda: runs[number % len(runs)].save_plan(f"job{number}", NODE, plan, time.time())),
+        accepted,
     )
     assert len(settled) == 2
     for number in accepted:

@@ -46,8 +46,8 @@ def board(tmp_path: Path) -> Iterator[Board]:
     jobs.add(Job("job", "ann", "a.wav", JobState.QUEUED, CHAIN, Lane.API, 1.0))
     assert runs.claim("job", "n1")
     assert runs.running("job", "n1", 1.0)
-    assert runs.save_plan("job", "n1", PLAN)
-    board.post("job", WINDOWS, chain=True)
+    assert runs.save_plan("job", "n1", PLAN, 1.0)
+    board.post("job", "n1", WINDOWS, 1.0, chain=True)
     yield board
     database.dispose()
 
@@ -87,10 +87,10 @@ def test_a_window_that_goes_back_is_the_next_one_again(board: Board) -> None:
 
 def test_windows_posted_again_free_none_beside_the_one_in_hand(board: Board) -> None:
     board.claim("job", "n2", 32)
-    board.post("job", WINDOWS, chain=True)
+    board.post("job", "n1", WINDOWS, 1.0, chain=True)
     assert not free(board)
     assert board.save("job", "n2", PLAN, said(0), chain=True)
-    board.post("job", WINDOWS, chain=True)
+    board.post("job", "n1", WINDOWS, 1.0, chain=True)
     assert board.claim("job", "n1", 32) == [1]
 
 

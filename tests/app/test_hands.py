@@ -98,8 +98,8 @@ def taken_up(
         recordings.media(name).write_text(f"SPEECH {count} 0.01")
         assert store.claim(name, "n1#1")
         assert store.running(name, "n1#1", time.time())
-        store.save_plan(name, "n1#1", Plan(10.0 * count, 10.0 * count, "en", 1.0, windows))
-        places.post(name, windows, chain=options.condition_on_previous_text)
+        store.save_plan(name, "n1#1", Plan(10.0 * count, 10.0 * count, "en", 1.0, windows), time.time())
+        places.post(name, "n1#1", windows, time.time(), chain=options.condition_on_previous_text)
 
     begin("job", count)
     hands = Hands(

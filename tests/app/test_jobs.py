@@ -70,7 +70,7 @@ def test_cancel_keeps_the_text_so_far(server: Server) -> None:
             pass
         job = client.post(f"/api/jobs/{job_id}/cancel").json()
         assert job["state"] == "cancelled"
-        assert "window 0" in job["text"]
+        assert "window " in job["text"]
         count = sum(_decoded(server, job_id).values())
         assert count < 50
         assert client.delete(f"/api/jobs/{job_id}").status_code == 204
