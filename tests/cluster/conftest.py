@@ -11,7 +11,7 @@ import pytest
 from service_app.auth.passwords import hash_password
 from tests.app.conftest import PASSWORD
 
-from .machines import Cluster, Database, Wire, wired
+from .machines import Cluster, Database, Wire, until, wired
 
 
 @pytest.fixture(scope="package")
@@ -58,4 +58,10 @@ def cluster(machines: Cluster) -> Cluster:
         node.revive()
     for node in machines.nodes:
         node.await_ready()
+    # One that was taken for dead is ready before it hears of that; what it accepts meanwhile others take over.
+    names = {node.name for node in machines.nodes}
+    until(
+        lambda: names == {row.name for row in machines.query("SELECT name FROM nodes WHERE beat >= 0")},
+        "all nodes are known",
+    )
     return machines
