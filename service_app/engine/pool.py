@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 TRIES = 3
 FINISH_SECONDS = 0.1  # between two looks at whether all is done
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)  # before each further start of a worker that does not load
-PAIR = 2  # windows: together they cost a fifth less than one after the other
+PAIR = 2  # windows: together they cost a fifth less than one after the other…
+FEW = 4  # …and so many a quarter
+VISITED_SECONDS = 10.0  # after something short went first, in which more of it is expected
 FIRST_BATCH = 1  # windows of a recording of which nothing was read yet: somebody waits for the first words
 
 
@@ -79,6 +81,7 @@ class Pool:
         self._scheduler: Scheduler[Ticket] = Scheduler(time.monotonic)
         self._work = threading.Condition()
         self._idle = 0
+        self._visited = -math.inf  # when something short last went ahead of a long recording
         self._closed = threading.Event()
         self._lanes = [_DeviceThread(self, device, setup(device), hang_seconds) for device in devices]
 
@@ -157,14 +160,17 @@ class Pool:
         """How much of what waits one device takes that asks. Idle ones divide it, so that a short recording spreads
         over them; busy ones are left theirs, so that all end together (guided self-scheduling, Polychronopoulos and
         Kuck, 1987), but no window goes alone that could go with another. A recording that has the devices to itself
-        takes half batches: that costs it little, and who comes meanwhile waits half as long."""
+        takes half batches: that costs it little, and who comes meanwhile waits half as long. Since a batch cannot be
+        interrupted, a long recording takes quarters while short ones keep coming."""
         waiting = len(self._scheduler)
         if self._idle > 1:
             share = math.ceil(waiting / self._idle)
         else:
             share = max(PAIR, math.ceil(waiting / max(1, sum(lane.status.alive for lane in self._lanes))))
         if self._scheduler.recordings == 1:
-            share = min(share, max(PAIR, most // 2))
+            share = min(share, max(FEW, most // 2))
+        if self._scheduler.next_is_long and time.monotonic() < self._visited + VISITED_SECONDS:
+            share = min(share, max(1, most // 4))
         return min(share, most)
 
     def _take_ahead(self, batch: list[Ticket], most: int) -> list[Ticket]:
@@ -175,7 +181,8 @@ class Pool:
         with self._work:
             if not self._scheduler.short_waits(batch[0].lane):
                 return []
-            return self._fill(self._share(most), ahead_of=batch[0].lane)
+            self._visited = time.monotonic()
+            return self._fill(most, ahead_of=batch[0].lane)
 
     def _look_again(self) -> None:
         with self._work:

@@ -150,6 +150,28 @@ def test_what_is_short_is_not_decoded_with_what_is_long() -> None:
     assert batch() == ["long"] * SHORT
 
 
+def test_batches_are_small_where_short_recordings_keep_coming() -> None:
+    """A batch cannot be interrupted."""
+    device = Device("none", "cpu", 1, 1, {})
+    pool = Pool((device,), lambda _: Setup("none", Path("none"), "cpu", 1, False), hang_seconds=1)
+
+    def submit(name: str, owner: str, *indices: int) -> None:
+        for index in indices:
+            task = Task(Path("pcm"), Window(index, 0.0, 1.0), Options(), "en")
+            pool.submit(Ticket(task, Lane.API, owner, Path(name), lambda: False))
+
+    most = 16
+    submit("long", "ann", *range(100))
+    assert len(pool._fill(pool._share(most))) == 1  # the first words
+    pool._fill(SHORT)
+    long = pool._fill(pool._share(most))
+    assert len(long) == most // 2
+    assert pool._take_ahead(long, most) == []
+    submit("short", "bob", 0, 1)
+    assert [ticket.recording.name for ticket in pool._take_ahead(long, most)] == ["short", "short"]
+    assert len(pool._fill(pool._share(most))) == most // 4
+
+
 def test_a_recording_that_comes_back_keeps_the_place_it_had() -> None:
     """The windows of a job are handed over a few at a time."""
     clock = Clock()
