@@ -18,7 +18,7 @@ from .envelope import language_of
 from .forms import JOB_FORM, answers
 from .options import changed, options_from, task_from
 from .services import Services, key_of, services_of, user_of
-from .sources import recording
+from .sources import recording, upload_mark
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 _PREVIEW = 160  # letters of the text in the list
@@ -149,12 +149,18 @@ async def whole(job: Job, request: Request) -> dict[str, Any]:
     return {**described, "translation": translation and translation.id, "text": job.text}
 
 
+async def _accepted(job: Job, request: Request) -> Response:
+    return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
+
+
 @router.post("", status_code=202, openapi_extra=JOB_FORM, responses=_NEW)
 async def create(request: Request) -> Response:
-    """Takes a recording and answers with the job at once. Give one of `file`, `upload` and `url`."""
+    """Takes a recording and answers with the job at once. Give one of `file`, `upload` and `url`. The same `upload`
+    again gives the job that it has become."""
     services = services_of(request)
-    await services.require_minutes(key_of(request))
     form = await recording(request, services)
+    if isinstance(form, Job):
+        return await _accepted(form, request)
     try:
         options = options_from(form, services.engine.models(), task=task_from(form.first("task")))
         webhook = form.first("webhook") or None
@@ -169,10 +175,13 @@ async def create(request: Request) -> Response:
             lane=_lane(request),
             key=key_of(request),
             webhook=webhook,
+            fingerprint=upload_mark(form),
         )
+        if form.first("upload"):
+            await asyncio.to_thread(services.resumable.used, form.first("upload"))
     finally:
         form.discard()
-    return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
+    return await _accepted(job, request)
 
 
 @router.get("", responses={200: {"model": History}})
@@ -219,8 +228,9 @@ async def rerun(request: Request, job_id: str, changes: Changes) -> Response:
     await services.jobs.require_room(owner)
     old = await services.jobs.get(job_id, owner=owner)
     options = changed(old.options, changes.model_dump(exclude_none=True), services.engine.models())
-    job = await services.jobs.rerun(job_id, options, owner=owner, lane=_lane(request), key=key)
-    return JSONResponse(await whole(job, request), 202, headers={"location": f"/api/jobs/{job.id}"})
+    return await _accepted(
+        await services.jobs.rerun(job_id, options, owner=owner, lane=_lane(request), key=key), request
+    )
 
 
 @router.head("/{job_id}/media", include_in_schema=False)

@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import BadRequest, Conflict, NotFound, unwritten
+from ..errors import BadRequest, Conflict, NotFound, Unavailable, unwritten
 from .upload import require_space, too_large
 
 KEPT_SECONDS: Final = 24 * 3600
 _ID = re.compile(r"[0-9a-f]{32}")
 _WRITE_AT = 1024 * 1024
 _MOST_OF_USER = 50
+_TAKEN_SECONDS = 600.0  # no acceptance lasts as long: the process that had taken it has died
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class WrongOffset(Conflict):
 
 
 class Resumable:
-    """A folder with two files for each upload: what is known of it (JSON), and its bytes so far."""
+    """A folder with two files for each upload: what is known of it (JSON), and its bytes so far (`.part`, or `.taken`
+    while one request, at whichever node, makes a job of it). Both stay until the job is there."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
@@ -131,8 +133,9 @@ class Resumable:
         return offset
 
     async def take(self, upload_id: str, *, owner: str) -> tuple[Path, str]:
-        """The finished file, for the caller to move away, and its name; then the caller tells `released`. Raises
-        `Conflict` when bytes miss."""
+        """A second name of the finished file, for the caller to move away, and how the upload is called. Then the
+        caller tells `used` when the job is there, and `released` in any case. Raises `Conflict` when bytes miss, and
+        `Unavailable` while another request has it."""
         upload = await self.get(upload_id, owner=owner)
         if upload.offset != upload.size or upload_id in self._busy:
             raise Conflict(
@@ -141,27 +144,55 @@ class Resumable:
                 en=f"The upload is not finished ({upload.offset} of {upload.size} bytes).",
                 param="upload",
             )
-        taken = self._taken(upload_id)
         try:
-            await asyncio.to_thread(os.replace, self._bytes(upload_id), taken)
-        except FileNotFoundError:  # two requests at once: one has it
-            raise Conflict("upload_taken", zh="此上传已被使用。", en="This upload was used already.") from None
-        return taken, upload.name
-
-    def released(self, taken: Path) -> None:
-        """A taken file that was not moved (there was no room for its job, an option was wrong) can be asked for again;
-        of one that was, nothing stays. Blocking."""
-        try:
-            taken.replace(self._bytes(taken.stem))
+            return await asyncio.to_thread(self._take, upload_id), upload.name
         except FileNotFoundError:
-            self._known(taken.stem).unlink(missing_ok=True)
+            raise Unavailable(
+                "upload_taken",
+                zh="此上传正在成为任务，请稍后再试。",
+                en="This upload is just becoming a job; ask again in a moment.",
+                param="upload",
+                retry_after=1,
+            ) from None
+        except OSError as error:
+            raise unwritten(error) from error
+
+    def _take(self, upload_id: str) -> Path:
+        """Raises FileNotFoundError: renaming is what only one of several can do."""
+        part, taken, known = self._bytes(upload_id), self._taken(upload_id), self._known(upload_id)
+        link = self._link(upload_id)
+        if not part.exists():
+            if known.stat().st_mtime > time.time() - _TAKEN_SECONDS:
+                raise FileNotFoundError
+            taken.replace(part)
+        os.utime(known)  # before it is taken: whoever finds it taken finds this time, too
+        part.replace(taken)
+        try:
+            link.unlink(missing_ok=True)
+            os.link(taken, link)
+        except OSError:
+            taken.replace(part)
+            raise
+        return link
+
+    def used(self, upload_id: str) -> None:
+        """There is a job of it. Blocking."""
+        with contextlib.suppress(OSError):  # what stays is swept
+            self._remove(upload_id)
+
+    def released(self, link: Path) -> None:
+        """What became no job (there was no room, an option was wrong, the database went away) can be asked for again.
+        Blocking."""
+        link.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self._taken(link.stem).replace(self._bytes(link.stem))
 
     async def drop(self, upload_id: str, *, owner: str) -> None:
         await self.get(upload_id, owner=owner)
         await asyncio.to_thread(self._remove, upload_id)
 
     def sweep(self) -> None:
-        """Removes what has expired, and what a process that died had taken. Blocking."""
+        """Removes what has expired, and what a process that died left. Blocking."""
         old = time.time() - KEPT_SECONDS
         alive = set()
         for upload in self._all():
@@ -181,21 +212,31 @@ class Resumable:
     def _read(self, upload_id: str) -> Started | None:
         try:
             known = json.loads(self._known(upload_id).read_text())
-            return Started(**{**known, "offset": self._bytes(upload_id).stat().st_size})
+            return Started(**{**known, "offset": self._size(upload_id)})
         except (FileNotFoundError, ValueError, TypeError):
             return None
         except OSError as error:
             raise unwritten(error) from error
 
+    def _size(self, upload_id: str) -> int:
+        """Raises FileNotFoundError."""
+        try:
+            return self._bytes(upload_id).stat().st_size
+        except FileNotFoundError:
+            return self._taken(upload_id).stat().st_size
+
     def _remove(self, upload_id: str) -> None:
-        self._bytes(upload_id).unlink(missing_ok=True)
-        self._known(upload_id).unlink(missing_ok=True)
+        for path in (self._bytes(upload_id), self._taken(upload_id), self._known(upload_id)):
+            path.unlink(missing_ok=True)
 
     def _bytes(self, upload_id: str) -> Path:
         return self._folder / f"{upload_id}.part"
 
     def _taken(self, upload_id: str) -> Path:
         return self._folder / f"{upload_id}.taken"
+
+    def _link(self, upload_id: str) -> Path:
+        return self._folder / f"{upload_id}.link"
 
     def _known(self, upload_id: str) -> Path:
         return self._folder / f"{upload_id}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from pathlib import Path, PurePosixPath
@@ -14,40 +15,92 @@ from .. import links, outbound
 from ..aside import aside
 from ..characters import kept
 from ..errors import BadRequest, UserError, unwritten
-from .services import Services, user_of
+from ..types import Job
+from .services import Services, key_of, user_of
 from .upload import Upload, receive, require_space, too_large
 
 _READ_AT_ONCE = 1024 * 1024
 _LONGEST_FETCH = 3600.0
+_SHORT: Final = 64 * 1024  # bytes
 
 
-async def recording(request: Request, services: Services) -> Upload:
-    """The form with its recording on the data disk. Raises `UserError`; then nothing is left behind, and a resumable
-    upload is as it was."""
+async def recording(request: Request, services: Services) -> Upload | Job:
+    """The form with its recording on the data disk, or the job that its resumable upload has become already: whoever
+    did not hear of it asks again. Raises `UserError`; then nothing is left behind, and a resumable upload is as it was.
+    """
     settings = services.settings
-    await services.jobs.require_room(user_of(request))
+    short = _short(request)
+    if not short:  # refused before it is read
+        await _require_room(request, services)
     folder = services.incoming
     form = await receive(request, folder, limit=settings.max_upload_bytes, instead=("upload", "url"))
+    try:
+        _require_one(form)
+        job = await _taken(request, services, form)
+        if job is None and short:
+            await _require_room(request, services)
+        if job is None and form.first("url"):
+            with services.fetching.one(user_of(request)):
+                form.path, name = await linked(
+                    form.first("url"), folder, settings.max_upload_bytes, settings.private_networks
+                )
+                form.name = kept(name)
+    except BaseException:
+        form.discard()
+        raise
+    if job is not None:
+        form.discard()
+        return job
+    form.name = form.first("name")[:255] or form.name
+    return form
+
+
+def _short(request: Request) -> bool:
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= _SHORT
+
+
+async def _require_room(request: Request, services: Services) -> None:
+    await services.require_minutes(key_of(request))
+    await services.jobs.require_room(user_of(request))
+
+
+def _require_one(form: Upload) -> None:
     given = [name for name in ("upload", "url") if form.first(name)]
     if len(given) + (form.path is not None) > 1:
-        form.discard()
         raise BadRequest(
             "one_source",
             zh="file、upload、url 只能提供其中一个。",
             en="Give one of file, upload and url, not several.",
             param=given[-1],
         )
-    if form.first("upload"):
-        form.path, form.name = await services.resumable.take(form.first("upload"), owner=user_of(request))
+
+
+def upload_mark(form: Upload) -> str | None:
+    """By what the job of the form's resumable upload is found again (`Jobs.alike`); None: it has none."""
+    upload = form.first("upload")
+    return f"upload {upload}" if upload else None
+
+
+async def _taken(request: Request, services: Services, form: Upload) -> Job | None:
+    """Takes the form's resumable upload, if it has one; the job that this has become already."""
+    mark = upload_mark(form)
+    if mark is None:
+        return None
+    upload, owner = form.first("upload"), user_of(request)
+    refused: UserError | None = None
+    try:
+        form.path, form.name = await services.resumable.take(upload, owner=owner)
         form.keeps = services.resumable.released
-    elif form.first("url"):
-        with services.fetching.one(user_of(request)):
-            form.path, name = await linked(
-                form.first("url"), folder, settings.max_upload_bytes, settings.private_networks
-            )
-            form.name = kept(name)
-    form.name = form.first("name")[:255] or form.name
-    return form
+    except UserError as error:
+        refused = error
+    # Asked only now: until it was taken, another request might have made the job.
+    job = await services.jobs.alike(mark, owner=owner)
+    if job is not None:
+        await asyncio.to_thread(services.resumable.used, upload)
+    elif refused is not None:
+        raise refused
+    return job
 
 
 async def linked(url: str, folder: Path, limit: int, allowed: tuple[outbound.Network, ...]) -> tuple[Path, str]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
+import httpx
 import pytest
+import sqlalchemy as sa
 
 from service_app.api.resumable import KEPT_SECONDS, Resumable, Started
 from service_app.api.upload import Upload
-from service_app.errors import Busy
+from service_app.errors import Busy, Unavailable, UserError
 from service_app.jobs.accepting import Accepting
 from service_app.jobs.recordings import Recordings
 from service_app.types import Job, JobState, Lane, Options
 
-from .conftest import USER, Server, create, ended
+from .conftest import USER, NewServer, Server, create, ended
 
 CONTENT = b"SPEECH 1 0.01" + b" " * 1000
 
@@ -47,6 +52,13 @@ async def uploaded(resumable: Resumable) -> Started:
     return await resumable.get(made.id, owner=USER)
 
 
+class Away(FullMeanwhile):
+    """The database has gone since there was room."""
+
+    def _full(self, *_: object, **__: object) -> NoReturn:
+        raise sa.exc.OperationalError("INSERT", {}, Exception(), connection_invalidated=True)
+
+
 async def offered(jobs: Accepting, resumable: Resumable, upload: Started) -> None:
     """As `POST /api/jobs` does it."""
     path, name = await resumable.take(upload.id, owner=USER)
@@ -61,16 +73,21 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_an_upload_for_which_there_was_no_room_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "error"), [(FullMeanwhile, Busy), (Away, Unavailable)])
+def test_an_upload_of_which_no_job_came_is_kept(
+    tmp_path: Path, kind: type[FullMeanwhile], error: type[UserError]
+) -> None:
     async def tried() -> None:
-        jobs = FullMeanwhile(tmp_path)
+        jobs = kind(tmp_path)
         resumable = Resumable(jobs.recordings.resumable, 1 << 20)
         upload = await uploaded(resumable)
         for _ in range(2):
-            with pytest.raises(Busy):
+            with pytest.raises(error):
                 await offered(jobs, resumable, upload)
             assert await resumable.get(upload.id, owner=USER) == upload
-        assert names(tmp_path) == [".resumable"]
+            assert names(jobs.recordings.resumable) == [f"{upload.id}.json", f"{upload.id}.part"]
+        if kind is FullMeanwhile:  # of the other nobody knows whether the row was stored
+            assert names(tmp_path) == [".resumable"]
         assert (await resumable.take(upload.id, owner=USER))[0].read_bytes() == CONTENT
 
     asyncio.run(tried())
@@ -86,14 +103,37 @@ def test_a_repeat_for_which_there_was_no_room_leaves_no_copy(tmp_path: Path) -> 
     assert (tmp_path / "old" / "media").read_bytes() == CONTENT
 
 
-def test_what_a_process_that_died_had_taken_is_swept(tmp_path: Path) -> None:
+def test_one_request_has_an_upload_until_it_is_done_or_dead(tmp_path: Path) -> None:
+    async def tried() -> None:
+        resumable = Resumable(tmp_path, 1 << 20)
+        upload = await uploaded(resumable)
+        first, _ = await resumable.take(upload.id, owner=USER)
+        with pytest.raises(Unavailable) as refused:
+            await resumable.take(upload.id, owner=USER)
+        assert refused.value.code == "upload_taken"
+        first.unlink()  # it is a job's by now, but its process died before it said so
+        old = time.time() - 3600
+        os.utime(tmp_path / f"{upload.id}.json", (old, old))
+        again, _ = await resumable.take(upload.id, owner=USER)
+        assert again.read_bytes() == CONTENT
+        with pytest.raises(Unavailable):
+            await resumable.take(upload.id, owner=USER)
+        resumable.used(upload.id)
+        resumable.released(again)
+        assert names(tmp_path) == []
+
+    asyncio.run(tried())
+
+
+def test_what_a_process_that_died_left_is_swept(tmp_path: Path) -> None:
     async def died() -> None:
         resumable = Resumable(tmp_path, 1 << 20)
         taken, waits = await uploaded(resumable), await uploaded(resumable)
         await resumable.take(taken.id, owner=USER)
         resumable.sweep()
-        assert len(names(tmp_path)) == 4, "not yet"
+        assert len(names(tmp_path)) == 5, "not yet"
         old = taken.created - KEPT_SECONDS - 60
+        (tmp_path / f"{taken.id}.json").write_text(json.dumps({**asdict(taken), "created": old}))
         for name in names(tmp_path):
             os.utime(tmp_path / name, (old, old))
         resumable.sweep()
@@ -102,11 +142,75 @@ def test_what_a_process_that_died_had_taken_is_swept(tmp_path: Path) -> None:
     asyncio.run(died())
 
 
+def finished_upload(client: httpx.Client) -> str:
+    upload = client.post("/api/uploads", json={"name": "kept.wav", "size": len(CONTENT)}).json()["id"]
+    client.patch(f"/api/uploads/{upload}", content=CONTENT, headers={"upload-offset": "0"})
+    return str(upload)
+
+
+def test_whoever_did_not_hear_of_the_job_asks_again(server: Server) -> None:
+    with server.program() as client:
+        new = {"name": "repeats", "daily_minutes": 1, "scopes": ["jobs"]}
+        made = client.post("/api/keys", json=new).json()
+        with server.client(headers={"authorization": f"Bearer {made['key']}"}) as program:
+            upload = finished_upload(program)
+            first = program.post("/api/jobs", files={"upload": (None, upload)})
+            ended(program, first.json()["id"])
+            ended(program, create(program, "SPEECH 6 0"))  # the key's day is used up
+            again = program.post("/api/jobs", files={"upload": (None, upload)})
+            assert (first.status_code, again.status_code) == (202, 202)
+            assert again.json()["id"] == first.json()["id"]
+            assert again.headers["location"] == first.headers["location"]
+            other = program.post("/api/jobs", files={"file": ("a.wav", CONTENT)})
+            assert other.json()["error"]["code"] == "daily_minutes_used"
+        client.delete(f"/api/keys/{made['id']}")
+        client.delete(f"/api/jobs/{first.json()['id']}")
+        gone = client.post("/api/jobs", files={"upload": (None, upload)})
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "upload_not_found")
+
+
+# The database goes away once at the acceptance of jobs of these names.
+AWAY = """
+import sqlalchemy
+from service_app.jobs.store import JobStore
+add, been = JobStore.add, set()
+def away_once(store, job, **options):
+    if job.name == "after":
+        add(store, job, **options)
+    if job.name in ("before", "after") and job.name not in been:
+        been.add(job.name)
+        raise sqlalchemy.exc.OperationalError("INSERT", {}, Exception(), connection_invalidated=True)
+    if job.name != "after":
+        add(store, job, **options)
+JobStore.add = away_once
+import runpy, sys
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_database_that_goes_away_at_the_acceptance_costs_no_upload(new_server: NewServer, when: str) -> None:
+    server = new_server()
+    server.command[1:] = ["-c", AWAY, *server.command[1:]]
+    server.start()
+    with server.program() as client:
+        upload = finished_upload(client)
+        form = {"upload": (None, upload), "name": (None, when)}
+        refused = client.post("/api/jobs", files=form)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "database_away")
+        assert client.get(f"/api/uploads/{upload}").json()["offset"] == len(CONTENT)
+        made = client.post("/api/jobs", files=form)
+        assert made.status_code == 202, made.text
+        jobs = client.get("/api/jobs").json()["jobs"]
+        assert [job["id"] for job in jobs] == [made.json()["id"]]
+        assert (server.data_dir / "media" / made.json()["id"] / "media").read_bytes() == CONTENT
+        assert not list((server.data_dir / "media" / ".resumable").iterdir())
+
+
 def test_what_was_wrong_is_sent_anew_without_the_bytes(server: Server) -> None:
     with server.program() as client:
-        upload = client.post("/api/uploads", json={"name": "kept.wav", "size": len(CONTENT)}).json()["id"]
+        upload = finished_upload(client)
         path = f"/api/uploads/{upload}"
-        client.patch(path, content=CONTENT, headers={"upload-offset": "0"})
         for field, wrong in (("language", "klingon"), ("webhook", "http://192.168.0.1/")):
             refused = client.post("/api/jobs", files={"upload": (None, upload), field: (None, wrong)})
             assert refused.status_code == 400
