@@ -149,7 +149,12 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit code: 0 done, 1 expected failure (one line on standard error), 2 usage."""
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.run(parsed))
+        done = int(parsed.run(parsed))
+        sys.stdout.flush()
+        return done
+    except BrokenPipeError:  # `… | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+        return 0
     except (SettingsError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1

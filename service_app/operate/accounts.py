@@ -54,10 +54,19 @@ def keys(arguments: Namespace) -> int:
                 _audit(store, "key revoked", f"{gone.id} of {gone.owner}")
         case _:
             rows = [
-                (key.id, when(key.created), when(key.expires), when(key.last_used), key.owner, key.name)
+                (
+                    key.id,
+                    when(key.created),
+                    when(key.expires),
+                    when(key.last_used),
+                    ",".join(key.scopes) or "all",
+                    str(key.daily_minutes or "-"),
+                    key.owner,
+                    key.name,
+                )
                 for key in store.list_keys()
             ]
-            table(("ID", "CREATED", "EXPIRES", "LAST USED", "USER", "NAME"), rows)
+            table(("ID", "CREATED", "EXPIRES", "LAST USED", "SCOPES", "MINUTES A DAY", "USER", "NAME"), rows)
     return 0
 
 

@@ -30,6 +30,8 @@ def backup(arguments: Namespace) -> int:
     target: Path = arguments.file
     if target.exists():
         raise ValueError(f"{target}: exists already; choose another name")
+    if not settings.database_url and not (settings.data_dir / _DATABASES[1]).exists():
+        raise ValueError(f"{settings.data_dir}: nothing to back up there; is WHISPER_DATA_DIR the server's?")
     unfinished = target.with_suffix(target.suffix + ".part")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(0o600)  # before there is anything in it to read
@@ -71,8 +73,12 @@ def restore(arguments: Namespace) -> int:
     folder = settings.data_dir
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder}: is not empty; stop the server and move the folder away first")
-    with tarfile.open(arguments.file) as archive:
-        names = archive.getnames()
+    with contextlib.ExitStack() as stack:
+        try:
+            archive = stack.enter_context(tarfile.open(arguments.file))
+            names = archive.getnames()
+        except tarfile.ReadError:
+            raise ValueError(f"{arguments.file}: is no backup, or only a part of one") from None
         if _LABEL not in names:
             raise ValueError(f"{arguments.file}: is no backup of this service")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

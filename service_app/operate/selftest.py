@@ -124,6 +124,8 @@ def _gradio(address: str, key: str) -> Iterator[Check]:
         return ", ".join(made[0].view_api(print_info=False, return_format="dict")["named_endpoints"])
 
     def predict() -> str:
+        if not made:
+            raise ValueError("not tried, for there are no endpoints")
         return _said(made[0].predict(handle_file(str(CLIP)), "transcribe", api_name="/predict"))
 
     yield "endpoints", endpoints

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from concurrent.futures import Future
 from dataclasses import replace
@@ -21,7 +24,7 @@ from service_app.operate.selftest import results
 from service_app.settings import Settings
 from service_app.types import EngineStatus, WindowResult
 
-from .conftest import NewServer, Server, create, ended
+from .conftest import ROOT, USER, NewServer, Server, create, ended
 from .timed_engine import TimedEngine
 
 
@@ -182,6 +185,53 @@ def test_a_backup_can_be_restored(server: Server, new_server: NewServer) -> None
     with other.program() as client:
         assert client.get(f"/api/jobs/{job_id}").json()["text"].startswith("window 0")
         assert client.get(f"/api/jobs/{job_id}/media").content == b"SPEECH 1 0.01"
+
+
+def test_what_is_no_backup_is_said_in_a_line(server: Server, new_server: NewServer, tmp_path: Path) -> None:
+    whole, other = tmp_path / "whole.tar", new_server()
+    assert server.run("backup", "--without-media", str(whole)).returncode == 0
+    (tmp_path / "cut.tar").write_bytes(whole.read_bytes()[:-100_000])
+    (tmp_path / "text.tar").write_text("no archive")
+    for name in ("cut.tar", "text.tar"):
+        ran = other.run("restore", str(tmp_path / name))
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr == f"error: {tmp_path / name}: is no backup, or only a part of one\n"
+    assert not other.data_dir.exists()
+
+
+def test_a_folder_without_a_service_is_not_backed_up(new_server: NewServer, tmp_path: Path) -> None:
+    ran = new_server().run("backup", str(tmp_path / "a.tar"))
+    assert ran.returncode == 1
+    assert "nothing to back up there; is WHISPER_DATA_DIR the server's?" in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_that_has_read_enough_is_no_error(server: Server) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    ran = subprocess.run(
+        [sys.executable, "-m", "service_app", "settings"],
+        env={**os.environ, **server.environment, "PYTHONPATH": str(ROOT)},
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_keys_are_listed_with_what_they_may(server: Server) -> None:
+    server.run("keys", "add", "narrow", "--scope", "speech", "--scope", "jobs", "--daily-minutes", "7")
+    listed = server.run("keys", "list").stdout
+    assert re.search(r"^ID .* SCOPES +MINUTES A DAY +USER +NAME$", listed, re.MULTILINE)
+    assert re.search(rf" speech,jobs +7 +{USER} +narrow$", listed, re.MULTILINE)
+
+
+def test_the_selftest_tells_that_nothing_answers_once(server: Server) -> None:
+    ran = server.run("selftest", "--url", "http://127.0.0.1:1")
+    assert re.search(
+        r"^FAIL +gradio_client: predict .*not tried, for there are no endpoints$", ran.stdout, re.MULTILINE
+    )
 
 
 def test_the_doctor(server: Server) -> None:
