@@ -29,13 +29,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import __version__
 from .api import account, asr, audio, events, jobs, reference, text, uploads
 from .api.envelope import error_body, error_response
+from .api.fields import bad_body, bad_field
 from .api.health import router as health_router
 from .api.services import Services
 from .api.texts import texts_only
 from .aside import aside
 from .auth import Auth
 from .auth.gate import Gate
-from .errors import BadRequest, NotFound, Unavailable, UserError, database_away
+from .errors import NotFound, Unavailable, UserError, database_away
 from .headers import BodyLimit, ResponseHeaders
 from .janitor import keep_clean
 from .login import starting_page
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["Services", "create_app"]
 _THREADS: Final = 32
 _TELLING_SECONDS: Final = 3.0
+# Programs' paths beside /v1 and /api; another method than theirs is no matter of the page.
+_PROGRAMS: Final = {"/asr", "/detect-language", "/docs", "/healthz", "/metrics", "/openapi.json", "/readyz"}
 _log = logging.getLogger(__name__)
 _START_AGAIN_SECONDS: Final = 1.0  # while the database or the media store is away
 _T = TypeVar("_T")
@@ -126,7 +129,7 @@ class _PageHost:
         self.app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(("/v1/", "/api/")):
+        if scope["type"] == "http" and (scope["path"].startswith(("/v1/", "/api/")) or scope["path"] in _PROGRAMS):
             error = NotFound("no_route", zh="没有这个接口；接口文档见 /docs。", en="There is no such route; see /docs.")
             await error_response(error, scope)(scope, receive, send)
         elif self.app is not None:
@@ -273,13 +276,8 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 async def _bad_field(request: Request, error: Exception) -> Response:
-    """A field of a JSON body or a query that is not what the OpenAPI document says: which, and why."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    param = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    reason = str(first["msg"])[:200]
-    bad = BadRequest("bad_field", zh=f"{param[:100]}：{reason}", en=f"{param[:100]}: {reason}", param=param[:100])
-    return error_response(bad, request.scope)
+    return error_response(bad_field(error), request.scope)
 
 
 async def _user_error(request: Request, error: Exception) -> Response:
@@ -289,6 +287,8 @@ async def _user_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if known := bad_body(error):
+        return error_response(known, request.scope)
     body = error_body(str(error.detail), error.status_code, code=None)
     return JSONResponse(body, error.status_code, headers=error.headers)
 

@@ -38,7 +38,7 @@ class NewUser(Password):
 
 class NewKey(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100, pattern=r"\S")
     days: int | None = Field(None, ge=1, le=3650, description="until it expires; left out: never")
     scopes: list[Literal["speech", "jobs", "metrics"]] = Field(default_factory=list, description="empty: all")
     daily_minutes: int = Field(0, ge=0, le=1_000_000, description="of recording a day; 0: no limit")

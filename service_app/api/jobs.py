@@ -27,7 +27,7 @@ _RANGE = re.compile(r"bytes\s*=\s*(?:(?:\d{1,18}-\d{0,18}|-\d{1,18})(?:\s*,\s*|$
 
 class Amended(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    name: str | None = Field(None, min_length=1, max_length=255)
+    name: str | None = Field(None, min_length=1, max_length=255, pattern=r"\S")
     lane: Lane | None = Field(None, description="who goes first; of an ended job it stays")
 
 

@@ -17,7 +17,7 @@ from .. import outbound
 from ..aside import aside
 from ..auth import Auth
 from ..auth.gate import client_address
-from ..errors import Busy, Forbidden, Unavailable
+from ..errors import BadRequest, Busy, Forbidden, Unavailable
 from ..settings import Settings
 from .callers import Callers
 from .resumable import Resumable
@@ -108,7 +108,11 @@ class Services:
 
     async def checked_address(self, url: str) -> None:
         """Raises `BadRequest` where a webhook may not go."""
-        await aside(lambda: outbound.check(url, self.settings.private_networks))
+        try:
+            await aside(lambda: outbound.check(url, self.settings.private_networks))
+        except BadRequest as error:
+            error.param = "webhook"  # a link's is `url`
+            raise
 
     async def audit(self, request: Request, event: str, subject: str) -> None:
         await self.auth.audit(user_of(request), event, subject, client_address(request.scope))

@@ -26,7 +26,11 @@ async def texts_only(request: Request) -> None:
     if getattr(request.scope.get("route"), "body_field", None) is None:
         return
     if _SUSPICIOUS.search(await request.body()):
-        await asyncio.to_thread(_require_texts, await request.json())
+        try:
+            body = await request.json()
+        except (ValueError, RecursionError):
+            return  # a form or a recording, say: what is no JSON the framework refuses itself
+        await asyncio.to_thread(_require_texts, body)
 
 
 def _require_texts(body: Any) -> None:

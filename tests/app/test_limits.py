@@ -197,7 +197,8 @@ def test_a_webhook_is_told_and_signed(
         inside = client.post(
             "/api/jobs", files={"file": b"SPEECH 1 0.01"}, data={"webhook": "http://100.100.100.200/latest/meta-data"}
         )
-        assert (inside.status_code, inside.json()["error"]["code"]) == (400, "url_not_allowed")
+        error = inside.json()["error"]
+        assert (inside.status_code, error["code"], error["param"]) == (400, "url_not_allowed", "webhook")
 
 
 def test_a_slow_receiver_delays_only_its_own_webhooks(
