@@ -20,10 +20,11 @@ from typing import Any, Literal
 
 import gradio as gr
 
+from ..api.envelope import language_of
 from ..api.services import Services
 from ..auth.keys import ApiKey
 from ..characters import kept
-from ..errors import BadRequest, UserError, unwritten
+from ..errors import BadRequest, Conflict, UserError, unwritten
 from ..janitor import PAGE_UPLOADS
 from ..types import JobState, Lane, Options
 
@@ -47,7 +48,7 @@ def predict_function(services: Services, folder: Path) -> Predict:
         try:
             return await _transcribe(services, folder, audio, task, owner=owner, key=request.request.state.key)
         except UserError as error:
-            raise gr.Error(error.en, print_exception=False) from None
+            raise gr.Error(error.text(language_of(request.request.scope)), print_exception=False) from None
 
     return predict
 
@@ -77,9 +78,9 @@ async def _transcribe(
         await services.jobs.cancel(job.id, owner=owner)
         raise
     if job.failure:
-        raise gr.Error(job.failure.en, print_exception=False)
+        raise BadRequest(job.failure.code, zh=job.failure.zh, en=job.failure.en)
     if job.state is JobState.CANCELLED:
-        raise gr.Error("The job was cancelled.", print_exception=False)
+        raise Conflict("cancelled", zh="任务已被取消。", en="The job was cancelled.")
     return job.text.strip()
 
 

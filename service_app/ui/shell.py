@@ -33,7 +33,7 @@ from .files import IMMUTABLE, takes_gzip
 # (/gradio_api/file=), holds a stream open for every page (/gradio_api/heartbeat).
 SERVED = (
     "/config",
-    "/gradio_api/call/",
+    "/gradio_api/call/predict/",  # the one event; any other name is an error inside Gradio
     "/gradio_api/cancel",
     "/gradio_api/info",
     "/gradio_api/queue/",
@@ -105,7 +105,7 @@ class PageShell:
             await self._index(scope, receive, send)
         elif path.startswith("/assets/"):
             await self.assets(scope, receive, send)
-        elif path not in {"", "/"} and not path.startswith(SERVED):
+        elif path not in {"", "/"} and not f"{path}/".startswith(SERVED):
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
         elif path == "/theme.css":  # its query is the hash of what it says
             await self.app(scope, receive, cached(send))

@@ -85,6 +85,12 @@ def test_of_gradio_s_routes_only_those_are_served_that_are_used(client: TestClie
         assert (answer.status_code, answer.text) == (404, "" if method == "HEAD" else "Not Found"), path
 
 
+@pytest.mark.parametrize("name", ["nope", "predictx", "v2/nope", "v2/predict"])
+def test_an_event_that_there_is_not_is_no_bug(client: TestClient, name: str) -> None:
+    assert client.post(f"/gradio_api/call/{name}", json={"data": []}).status_code == 404
+    assert client.post("/gradio_api/call/predict", json={"data": [None, "transcribe"]}).status_code == 200
+
+
 def test_predict_itself_takes_uploads_only(tmp_path: Path) -> None:
     """Behind Gradio's own check, should a release lose it once more."""
     folder, incoming = tmp_path / "gradio", tmp_path / "incoming"

@@ -37,6 +37,16 @@ def test_what_cannot_be_done_is_said(client: Client, beckett: Path, tmp_path: Pa
         client.predict(handle_file(str(letter)), "transcribe", api_name="/predict")
 
 
+def test_it_is_said_in_the_caller_s_language(site: Site, beckett: Path, tmp_path: Path) -> None:
+    login = base64.b64encode(f"{site.user}:{site.password}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}", "Accept-Language": "zh-CN"}
+    client = Client(site.address, headers=headers, verbose=False)
+    (letter := tmp_path / "letter.txt").write_text("Dear Sir", "utf-8")
+    for path, task, said in ((beckett, "translate", "只支持英语"), (letter, "transcribe", "不是可以识别的音频")):
+        with pytest.raises(AppError, match=said):
+            client.predict(handle_file(str(path)), task, api_name="/predict")
+
+
 def test_a_key_for_speech_opens_it_and_pays(site: Site, beckett: Path) -> None:
     with httpx.Client(base_url=site.address, auth=(site.user, site.password), timeout=60) as http:
         new = {"name": "one minute", "scopes": ["speech"], "daily_minutes": 1}
