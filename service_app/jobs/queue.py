@@ -46,6 +46,7 @@ _SWEEP_SECONDS: Final = 3.0  # after 5 s PostgreSQL takes the lock that is held 
 _SCHEDULES_SECONDS: Final = 600.0  # nothing here is done by the clock
 _STAGE_AGAIN_SECONDS: Final = (0.5, 1.0)  # after a failure that nobody expected, such as the engine's
 _PATIENCE_SECONDS: Final = 3600.0  # behind those who wait for the database
+_CANCELLED: Final = (error.DBOSAwaitedWorkflowCancelledError, error.DBOSWorkflowCancelledError)
 _log = logging.getLogger(__name__)
 
 
@@ -88,6 +89,7 @@ class DurableQueue:
             "log_level": "WARNING",
             "scheduler_polling_interval_sec": _SCHEDULES_SECONDS,
         }
+        logging.getLogger("dbos").addFilter(_not_of_a_cancelled_job)
         with one_at_a_time(engine, "dbos"):
             self._dbos = DBOS(config=config)
             # Else every second, for delays and time limits, which no job has.
@@ -275,3 +277,8 @@ class _only_process:  # noqa: N801
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._file.close()
+
+
+def _not_of_a_cancelled_job(record: logging.LogRecord) -> bool:
+    """Somebody cancelled it, which is no error; DBOS logs one, with its traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], _CANCELLED))

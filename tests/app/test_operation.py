@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -136,6 +137,21 @@ def test_the_log_has_no_text_names_or_secrets(server: Server, key: str) -> None:
         assert json.loads(line)["logger"]
     for private in ("Secret Meeting", "window 0", "Confidential", key):
         assert private not in log
+
+
+def test_a_cancelled_job_is_no_error_in_the_log(new_server: NewServer) -> None:
+    server = new_server().start()
+    with server.program() as client:
+        cancelled, deleted = (create(client, "SPEECH 60 0.2") for _ in range(2))
+        for job_id in (cancelled, deleted):
+            with client.stream("GET", f"/api/jobs/{job_id}/events", timeout=60) as events:
+                assert any(line == "event: segments" for line in events.iter_lines())  # it runs
+        client.post(f"/api/jobs/{cancelled}/cancel")
+        client.delete(f"/api/jobs/{deleted}")
+        ended(client, create(client, "SPEECH 1 0.01"))
+    server.end(signal.SIGTERM)
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert [line for line in lines if line["level"] not in ("info", "warning")] == []
 
 
 def test_the_selftest_prints_a_table(server: Server) -> None:
