@@ -170,7 +170,7 @@ async def _streamed(
                 yield piece
 
     # Closed there too: of a caller that leaves just now, not one event is asked for.
-    return stream(events(), after=leave.aclose)
+    return stream(request, events(), after=leave.aclose)
 
 
 async def _begun(services: Services, job: Job) -> Job:

@@ -1,10 +1,14 @@
-"""Server-sent events: the wire format, and a job's progress with its text as it comes."""
+"""Server-sent events: the wire format, and a job's progress with its text as it comes.
+
+A stream lives as long as its job, so it looks again and again whether its caller may still come in.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -13,16 +17,17 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from ..errors import NotFound
+from ..errors import NotFound, Unauthorized, Unavailable
 from ..jobs.codec import plain
 from ..types import Segment
-from .envelope import language_of
+from .envelope import failure_body, language_of
 from .forms import answers
 from .jobs import describe, with_place
 from .services import Services, services_of, user_of
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 PING_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 5.0
 _T = TypeVar("_T")
 
 
@@ -32,28 +37,39 @@ def event(data: dict[str, Any], name: str = "") -> str:
     return f"{first}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
 
 
-def stream(events: AsyncIterator[str], after: Callable[[], Awaitable[None]] | None = None) -> StreamingResponse:
-    """An answer of events, with a comment every 15 s so that no proxy takes the silence for death. `after` is called
-    at its end, also when nobody has read a single event."""
+def stream(
+    request: Request, events: AsyncIterator[str], after: Callable[[], Awaitable[None]] | None = None
+) -> StreamingResponse:
+    """An answer of events, with a comment every 15 s so that no proxy takes the silence for death. It ends with an
+    error soon after what the request came with has been revoked. `after` is called at its end, also when nobody has
+    read a single event."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     end = None if after is None else BackgroundTask(after)
-    return StreamingResponse(_pinged(events), media_type="text/event-stream", headers=headers, background=end)
+    return StreamingResponse(_pinged(request, events), media_type="text/event-stream", headers=headers, background=end)
 
 
-async def _pinged(events: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _pinged(request: Request, events: AsyncIterator[str]) -> AsyncIterator[str]:
     following: asyncio.Task[str] | None = None
+    looked = said = time.monotonic()
     try:
         while True:
             following = following or asyncio.ensure_future(_following(events))
-            done, _ = await asyncio.wait({following}, timeout=PING_SECONDS)
-            if not done:
+            done, _ = await asyncio.wait({following}, timeout=looked + LOOK_SECONDS - time.monotonic())
+            now = time.monotonic()
+            if now >= looked + LOOK_SECONDS:
+                looked = now
+                if not await _still(request):
+                    yield event(failure_body(_revoked().failure, language_of(request.scope)))
+                    return
+            if done:
+                try:
+                    yield following.result()
+                except StopAsyncIteration:
+                    return
+                following, said = None, now
+            elif now >= said + PING_SECONDS:
                 yield ": ping\n\n"
-                continue
-            try:
-                yield following.result()
-            except StopAsyncIteration:
-                return
-            following = None
+                said = now
     finally:
         if following is not None:
             following.cancel()
@@ -62,6 +78,23 @@ async def _pinged(events: AsyncIterator[str]) -> AsyncIterator[str]:
         close = getattr(events, "aclose", None)
         if close is not None:
             await close()
+
+
+async def _still(request: Request) -> bool:
+    """Whether what the request came with still opens anything."""
+    try:
+        return bool(await request.state.still())
+    except Unavailable:  # asked again when the database is there
+        return True
+
+
+def _revoked() -> Unauthorized:
+    return Unauthorized(
+        "access_ended",
+        zh="登录或密钥已失效（已退出、密码已更改、密钥已吊销或过期），请重新登录或更换密钥。",
+        en="The login or key has ended (logged out, password changed, key revoked or expired); log in again, or take "
+        "another key.",
+    )
 
 
 async def _following(events: AsyncIterator[str]) -> str:
@@ -73,7 +106,7 @@ async def follow(request: Request, job_id: str) -> StreamingResponse:
     """The job at every change (`job`), each finished window's text (`segments`), and the end (`end`)."""
     services = services_of(request)
     await services.jobs.get(job_id, owner=user_of(request))
-    return stream(_job_events(services, job_id, user_of(request), language_of(request.scope)))
+    return stream(request, _job_events(services, job_id, user_of(request), language_of(request.scope)))
 
 
 async def _job_events(services: Services, job_id: str, owner: str, language: str) -> AsyncIterator[str]:

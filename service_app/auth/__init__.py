@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,9 +34,11 @@ _OPENS_SECONDS = 10.0  # how long callers wait for the database at the start
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: a user, through an API key or not."""
+    """Who sent a request: a user, through an API key or not. `still` asks whether what the request came with opens
+    anything yet: it may have been revoked, or have expired."""
 
     user: str
+    still: Callable[[], Awaitable[bool]]
     key: ApiKey | None = None
 
 
@@ -90,8 +92,13 @@ class Auth:
     async def log_out(self, token: str) -> None:
         await self._ask(lambda store: store.drop_session(token))
 
-    async def session_user(self, token: str) -> str | None:
-        return await self._ask(lambda store: store.session_user(token, self._clock()))
+    async def session(self, token: str) -> Caller | None:
+        user = await self._ask(lambda store: store.session_user(token, self._clock()))
+
+        async def still() -> bool:  # looking on does not count as use
+            return user == await self._ask(lambda store: store.session_user(token, self._clock(), used=False))
+
+        return None if user is None else Caller(user, still)
 
     async def program(self, authorization: str, address: str) -> Caller:
         """Who is behind an Authorization header. Raises `Unauthorized` or `Busy`."""
@@ -100,7 +107,8 @@ class Auth:
         if scheme.lower() == "bearer":
             key = await self._ask(lambda store: store.key(value, self._clock()))
             if key is not None:
-                return Caller(key.owner, key)
+                key_id = key.id
+                return Caller(key.owner, lambda: self._ask(lambda store: store.has_key(key_id, self._clock())), key)
             # OpenAI's clients can only send a Bearer token: "user:password" is a login in that form.
             user, separator, password = value.partition(":")
             if not separator:
@@ -109,32 +117,41 @@ class Auth:
                     zh="API 密钥不正确、已过期或已吊销。",
                     en="The API key is wrong, expired or revoked.",
                 )
-            await self.check_password(user, password, address)
-            return Caller(user)
+            return await self._with_password(user, password, address)
         if scheme.lower() == "basic":
             try:
                 user, separator, password = base64.b64decode(value, validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 separator = ""
             if separator:
-                await self.check_password(user, password, address)
-                return Caller(user)
+                return await self._with_password(user, password, address)
         raise Unauthorized(
             "invalid_authorization",
             zh="无法识别 Authorization 请求头；请使用 Bearer 密钥或 HTTP Basic。",
             en="The Authorization header is not understood; send a Bearer key or HTTP Basic.",
         )
 
-    async def check_password(self, user: str, password: str, address: str) -> None:
-        """Raises `Unauthorized`, and `Busy` while the address, or the account for this address, has to wait. Wrong ones
-        are in the audit log; not what was turned away unlooked at, which costs a stranger nothing to repeat."""
+    async def _with_password(self, user: str, password: str, address: str) -> Caller:
+        known = await self.check_password(user, password, address)
+
+        async def still() -> bool:
+            return known == self._hash_of(user, await self._ask(lambda store: store.password_hash(user)))
+
+        return Caller(user, still)
+
+    def _hash_of(self, user: str, stored: str | None) -> str | None:
+        return self._hash if stored is None and user == self.admin else stored
+
+    async def check_password(self, user: str, password: str, address: str) -> str | None:
+        """The hash that it matches. Raises `Unauthorized`, and `Busy` while the address, or the account for this
+        address, has to wait. Wrong ones are in the audit log; not what was turned away unlooked at, which costs a
+        stranger nothing to repeat."""
         require_text(user, "username")
         network, account = network_of(address), f"user {user[:_LONGEST_NAME]}"
         (stored, known), counted = await self._ask(
             lambda store: (store.login_facts(user, network, self._clock()), store.locks((network, account)))
         )
-        if stored is None and user == self.admin:
-            stored = self._hash
+        stored = self._hash_of(user, stored)
         counters = ((network, self._addresses), (account, self._accounts))
         for name, lockout in counters:
             lockout.learn(name, *counted.get(name, (0, 0.0)))
@@ -169,6 +186,7 @@ class Auth:
             await self._ask(lambda store: store.forgive(network, account))
         if not known:
             await self._ask(lambda store: store.remember_network(user, network, self._clock()))
+        return stored
 
     async def _count_failure(self, network: str, account: str, *, known: bool) -> None:
         self._addresses.failed(network, account)

@@ -129,6 +129,7 @@ class Gate:
         state = scope.setdefault("state", {})
         state["user"] = caller.user
         state["key"] = caller.key
+        state["still"] = caller.still
         state["admin"] = caller.user == self._auth.admin
         state["program"] = b"authorization" in dict(scope["headers"])
         await self._app(scope, receive, send)
@@ -141,11 +142,11 @@ class Gate:
         token = session_token(scope)
         # Cookies do not open the OpenAI API: what no browser can call for a user needs no further thought.
         if token and not scope["path"].startswith("/v1/"):
-            user = await self._auth.session_user(token)
-            if user is not None:
+            caller = await self._auth.session(token)
+            if caller is not None:
                 if scope["type"] == "websocket" or scope["method"] not in SAFE:
                     require_same_origin(scope)
-                return Caller(user)
+                return caller
         raise Unauthorized(
             "not_logged_in",
             zh="需要登录，或在 Authorization 请求头中提供 API 密钥（Bearer）或用户名和密码（Basic）。",

@@ -84,6 +84,17 @@ class Keys:
                 )
         return _key(row)
 
+    def has_key(self, key_id: str, now: float) -> bool:
+        """Whether it is there and has not expired; no use of it."""
+        with self._engine.connect() as connection:
+            return (
+                connection.execute(
+                    sa.text("SELECT 1 FROM api_keys WHERE id = :id AND (expires IS NULL OR expires > :now)"),
+                    {"id": key_id, "now": now},
+                ).first()
+                is not None
+            )
+
     def list_keys(self, owner: str | None = None) -> list[ApiKey]:
         """Of one owner, or all; oldest first."""
         with self._engine.connect() as connection:

@@ -96,7 +96,8 @@ class AuthStore(Keys, Failures):
             )
         return token
 
-    def session_user(self, token: str, now: float) -> str | None:
+    def session_user(self, token: str, now: float, *, used: bool = True) -> str | None:
+        """Whose session it is; `used` keeps it from expiring."""
         with self._engine.connect() as connection:
             row = connection.execute(
                 sa.text("SELECT user_name, created, seen FROM sessions WHERE token_hash = :hash"),
@@ -104,7 +105,7 @@ class AuthStore(Keys, Failures):
             ).first()
         if row is None or row.seen < now - IDLE_SECONDS or row.created < now - ABSOLUTE_SECONDS:
             return None
-        if row.seen < now - TOUCH_SECONDS:
+        if used and row.seen < now - TOUCH_SECONDS:
             with self._engine.begin() as connection:
                 connection.execute(
                     sa.text("UPDATE sessions SET seen = :now WHERE token_hash = :hash"),
@@ -204,6 +205,12 @@ class AuthStore(Keys, Failures):
                 ),
                 {"name": name, "hash": password_hash, "now": now},
             )
+
+    def password_hash(self, name: str) -> str | None:
+        """None for a user who is not stored here."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.text("SELECT password_hash FROM users WHERE name = :name"), {"name": name})
+            return found.scalar()
 
     def users(self) -> list[User]:
         with self._engine.connect() as connection:
