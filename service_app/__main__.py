@@ -69,6 +69,12 @@ def _selftest(arguments: argparse.Namespace) -> int:
     return selftest(arguments)
 
 
+def _bench(arguments: argparse.Namespace) -> int:
+    from .operate.bench import bench
+
+    return bench(arguments)
+
+
 def _backup(arguments: argparse.Namespace) -> int:
     from .operate.backup import backup, restore
 
@@ -106,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     tested = commands.add_parser("selftest", help="try the running server with OpenAI's SDK and gradio_client")
     tested.set_defaults(run=_selftest)
     tested.add_argument("--url", help="the server's address (default: WHISPER_HOST and WHISPER_PORT)")
+    timed = commands.add_parser("bench", help="how fast the running server is, with one client and with several")
+    timed.set_defaults(run=_bench)
+    timed.add_argument("file", type=Path, nargs="?", help="a recording (default: nine seconds that come with the app)")
+    timed.add_argument("--url", help="the server's address (default: WHISPER_HOST and WHISPER_PORT)")
+    timed.add_argument("--clients", type=_positive, default=4, help="side by side (default: 4)")
+    timed.add_argument("--times", type=_positive, default=4, help="recordings of each client (default: 4)")
     kept = commands.add_parser("backup", help="databases, keys and recordings into one .tar; the server may run")
     kept.set_defaults(run=_backup)
     kept.add_argument("file", type=Path)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -164,6 +165,34 @@ def test_the_selftest_prints_a_table(server: Server) -> None:
     # Nor has it the page that gradio_client needs.
     assert re.search(r"^FAIL +gradio_client: endpoints ", ran.stdout, re.MULTILINE)
     assert "selftest" not in server.run("keys", "list").stdout
+
+
+def test_the_bench_prints_a_row_for_one_client_and_for_several(server: Server, tmp_path: Path) -> None:
+    recording = tmp_path / "speech"
+    recording.write_bytes(b"SPEECH 2 0.01")
+    ran = server.run("bench", str(recording), "--url", server.url, "--clients", "3", "--times", "2")
+    assert ran.returncode == 0, ran.stderr
+    head, one, three, note = ran.stdout.splitlines()
+    assert head.split() == ["CLIENTS", "RECORDINGS", "SECONDS", "X", "REALTIME", "ANSWER", "P95", "HEALTHZ", "P95"]
+    row = r"{} +{} +[0-9]+\.[0-9] +[0-9]+\.[0-9] +[0-9.]+ s +[0-9.]+ s +[0-9]+ ms"
+    assert re.fullmatch(row.format(1, 2), one)
+    assert re.fullmatch(row.format(3, 6), three)
+    assert re.match(r"[1-9][0-9.]* s a recording", note)
+    assert "bench" not in server.run("keys", "list").stdout
+    assert "speech" not in server.run("jobs", "--names").stdout.split()
+
+
+@pytest.mark.parametrize("wrong", ["refused", "away", "missing"])
+def test_the_bench_says_in_a_line_what_is_wrong(server: Server, tmp_path: Path, wrong: str) -> None:
+    recording = tmp_path / "speech"
+    if wrong != "missing":
+        recording.write_bytes(b"this is no audio")
+    ran = server.run("bench", str(recording), "--url", server.url if wrong != "away" else "http://127.0.0.1:1")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    expected = {"refused": "was not transcribed: failed", "away": "does not answer", "missing": "No such file"}[wrong]
+    assert expected in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "bench" not in server.run("keys", "list").stdout
 
 
 def test_the_selftest_says_which_sdk_is_missing() -> None:
