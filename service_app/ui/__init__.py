@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from starlette.routing import Mount
 from starlette.types import Scope
 
@@ -102,6 +102,7 @@ def _mount_blocks(
     # server; only /predict waits here, and tells no progress.
     blocks._queue.sleep_when_free = 0.05
     blocks._queue.progress_update_sleep_when_free = 1.0
+    _know_events(blocks)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -123,6 +124,19 @@ def _mount_blocks(
     # A mounted Gradio app skips every check of file paths until this is set, which only launch() does: without it any
     # event that takes a file reads any file. This page has no such event; tests/ prove the refusal with one.
     blocks.has_launched = True
+
+
+def _know_events(blocks: gr.Blocks) -> None:
+    """An event that there is not is answered 404 also by its number (`fn_index`): Gradio looks it up unchecked."""
+    push = blocks._queue.push
+
+    async def known(body: Any, request: Request, username: str | None) -> Any:
+        event = blocks.fns.get(body.fn_index)
+        if event is None or event.fn is None:  # without a function: the page's own, which runs in the browser
+            raise HTTPException(404)
+        return await push(body=body, request=request, username=username)
+
+    blocks._queue.push = known
 
 
 def _login_name(request: Request) -> str | None:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from ..api.envelope import language_of
+from ..api.options import task_from
 from ..api.services import Services
 from ..auth.keys import ApiKey
 from ..characters import kept
@@ -56,17 +57,18 @@ def predict_function(services: Services, folder: Path) -> Predict:
 async def _transcribe(
     services: Services, folder: Path, audio: Any, task: str, *, owner: str, key: ApiKey | None
 ) -> str:
+    chosen = task_from(task)  # Gradio checks no `Literal`
     await services.require_minutes(key)
     await services.jobs.require_room(owner)
     media = await asyncio.to_thread(_taken, services, folder, audio)
     try:
-        if task == "translate" and not any(model.multilingual for model in services.engine.models() if model.default):
+        if chosen == "translate" and not any(model.multilingual for model in services.engine.models() if model.default):
             raise BadRequest(
                 "unsupported_task",
                 zh="已安装的模型只支持英语，不能翻译。",
                 en="The installed model knows English only and cannot translate.",
             )
-        options = Options(task="translate" if task == "translate" else "transcribe")
+        options = Options(task=chosen)
         name = kept(str(audio.get("orig_name") or "audio")).replace("\\", "/").rsplit("/", 1)[-1][:255]
         job = await services.jobs.accept(media, name=name, owner=owner, options=options, lane=Lane.API, key=key)
     finally:

@@ -91,6 +91,13 @@ def test_an_event_that_there_is_not_is_no_bug(client: TestClient, name: str) -> 
     assert client.post("/gradio_api/call/predict", json={"data": [None, "transcribe"]}).status_code == 200
 
 
+@pytest.mark.parametrize(("number", "status"), [(99, 404), (-1, 404), (0, 404), (1, 404), (2, 200), (None, 404)])
+def test_nor_is_one_by_number(client: TestClient, number: int | None, status: int) -> None:
+    """0 and 1 are the page's own, which run in the browser."""
+    sent = {"data": [None, "transcribe"], "fn_index": number, "session_hash": "a"}
+    assert client.post("/gradio_api/queue/join", json=sent).status_code == status
+
+
 def test_predict_itself_takes_uploads_only(tmp_path: Path) -> None:
     """Behind Gradio's own check, should a release lose it once more."""
     folder, incoming = tmp_path / "gradio", tmp_path / "incoming"

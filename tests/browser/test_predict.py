@@ -42,7 +42,11 @@ def test_it_is_said_in_the_caller_s_language(site: Site, beckett: Path, tmp_path
     headers = {"Authorization": f"Basic {login}", "Accept-Language": "zh-CN"}
     client = Client(site.address, headers=headers, verbose=False)
     (letter := tmp_path / "letter.txt").write_text("Dear Sir", "utf-8")
-    for path, task, said in ((beckett, "translate", "只支持英语"), (letter, "transcribe", "不是可以识别的音频")):
+    for path, task, said in (
+        (beckett, "translate", "只支持英语"),
+        (letter, "transcribe", "不是可以识别的音频"),
+        (beckett, "foo", "task 应为 transcribe"),
+    ):
         with pytest.raises(AppError, match=said):
             client.predict(handle_file(str(path)), task, api_name="/predict")
 
