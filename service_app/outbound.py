@@ -64,8 +64,9 @@ def check(url: str, allowed: Sequence[Network] = ()) -> Target:
         if not reachable(address, allowed):
             raise BadRequest(
                 "url_not_allowed",
-                zh=f"不允许访问 {host[:100]}：它不是公网地址。",
-                en=f"{host[:100]} may not be reached: it is not a public address.",
+                zh=f"不允许访问 {host[:100]}：它不是公网地址。如需访问内网，请管理员设置 WHISPER_PRIVATE_NETWORKS。",
+                en=f"{host[:100]} may not be reached: it is not a public address. The operator can allow private "
+                "networks with WHISPER_PRIVATE_NETWORKS.",
                 param="url",
             )
     # People paste addresses with spaces and Chinese letters; what is encoded already stays.

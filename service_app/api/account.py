@@ -100,7 +100,7 @@ async def change_password(request: Request, given: NewPassword) -> Response:
         raise BadRequest(
             "wrong_password", zh="当前密码不正确。", en="The current password is wrong.", param="current"
         ) from None
-    await services.auth.change_password(user, given.new, keep=session_token(request.scope))
+    await services.auth.change_password(user, given.new, keep=session_token(request.scope), param="new")
     await services.audit(request, "password changed", user)
     return Response(status_code=204)
 

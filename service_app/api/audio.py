@@ -51,10 +51,11 @@ async def models(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": [_model(model.name) for model in services_of(request).engine.models()]}
 
 
-@router.get("/models/{model}")
+@router.get("/models/{model:path}")  # names may have a slash: clients escape it, and it comes unescaped
 async def model(request: Request, model: str) -> dict[str, Any]:
     """One installed model, also under the names that OpenAI's programs send."""
-    return _model(model_from(model, services_of(request).engine.models()).name)
+    # Without a name it would be the default one.
+    return _model(model_from(model or "/", services_of(request).engine.models()).name)
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ..types import Lane
+
 _FILE: Final = {"type": "string", "format": "binary", "description": "audio or video"}
 _OPTIONS: Final[dict[str, Any]] = {
     "model": {"type": "string", "default": "whisper-1", "description": "an installed model, or a name of OpenAI's"},
@@ -89,6 +91,11 @@ JOB_FORM: Final = _form(
         "name": {"type": "string", "maxLength": 255},
         "task": {"type": "string", "enum": ["transcribe", "translate"], "default": "transcribe"},
         **_OPTIONS,
+        "lane": {
+            "type": "string",
+            "enum": [lane.value for lane in Lane],
+            "description": "who goes first; left out: `bulk` for programs, `interactive` for the page",
+        },
         "webhook": {"type": "string", "format": "uri", "description": "told by POST when the job has ended"},
     },
     [],

@@ -16,7 +16,7 @@ from ..errors import NotFound
 from ..types import Job, JobState, Lane, Punctuation, Script, Task
 from .envelope import language_of
 from .forms import JOB_FORM, answers
-from .options import changed, options_from, task_from
+from .options import changed, lane_from, options_from, task_from
 from .services import Services, key_of, services_of, user_of
 from .sources import recording, upload_mark
 
@@ -172,7 +172,7 @@ async def create(request: Request) -> Response:
             name=form.name,
             owner=user_of(request),
             options=options,
-            lane=_lane(request),
+            lane=lane_from(form.first("lane")) or _lane(request),
             key=key_of(request),
             webhook=webhook,
             fingerprint=upload_mark(form),

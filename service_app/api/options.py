@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 from ..errors import BadRequest, NotFound
 from ..languages import language_code
-from ..types import TEMPERATURE_LADDER, ModelInfo, Options, Punctuation, Script, Task
+from ..types import TEMPERATURE_LADDER, Lane, ModelInfo, Options, Punctuation, Script, Task
 from .upload import Upload
 
 RESPONSE_FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
@@ -101,6 +101,14 @@ def task_from(text: str) -> Task:
         en="task should be transcribe or translate.",
         param="task",
     )
+
+
+def lane_from(text: str) -> Lane | None:
+    """None where nothing was chosen."""
+    if not text:
+        return None
+    _each_of("lane", [text], tuple(Lane))
+    return Lane(text)
 
 
 def _language(text: str, param: str) -> str:
@@ -195,12 +203,19 @@ def _check_chunking(form: Upload) -> None:
         try:
             parts = {str(name): str(value) for name, value in json.loads(text).items()}
         except (ValueError, RecursionError):  # thousands of nested objects
-            parts = {"type": ""}
+            raise BadRequest(
+                "bad_chunking_strategy",
+                zh=f"chunking_strategy 不是有效的 JSON：“{text[:40]}”；应为 auto 或"
+                ' {"type": "server_vad"} 这样的 JSON 对象。',
+                en=f"chunking_strategy is not valid JSON: {text[:40]!r}; send auto, or an object like"
+                ' {"type": "server_vad"}.',
+                param="chunking_strategy",
+            ) from None
     elif text:
         _each_of("chunking_strategy", [text], ("auto",))
     if not parts:
         return
-    _each_of("chunking_strategy", [parts.get("type", "")], ("server_vad",))
+    _each_of("chunking_strategy", [parts.get("type", text)], ("server_vad",))
     for name, value in parts.items():
         try:
             good = name == "type" or (name in _VAD_FIELDS and 0 <= float(value) < math.inf)

@@ -201,9 +201,9 @@ class Auth:
 
     # Users and passwords
 
-    async def change_password(self, user: str, new: str, *, keep: str | None) -> None:
-        """Every session of the user ends, but the one with the token `keep`. Raises `BadRequest`."""
-        require_strong(new, user)
+    async def change_password(self, user: str, new: str, *, keep: str | None, param: str = "password") -> None:
+        """Every session of the user ends, but the one with the token `keep`. Raises `BadRequest` that names `param`."""
+        require_strong(new, user, param=param)
         hashed = await asyncio.to_thread(hash_password, new)
 
         def change(store: AuthStore) -> None:

@@ -33,15 +33,15 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
-def require_strong(password: str, user: str) -> None:
-    """Raises `BadRequest` (`weak_password`): 8 characters, not all the same, not the user's name."""
+def require_strong(password: str, user: str, *, param: str = "password") -> None:
+    """Raises `BadRequest` (`weak_password`, naming `param`): 8 characters, not all the same, not the user's name."""
     size = len(password.encode())
     if len(password) < _SHORTEST or size > _LONGEST or len(set(password)) < 3 or password.lower() == user.lower():
         raise BadRequest(
             "weak_password",
             zh=f"密码至少 {_SHORTEST} 个字符，不能与用户名相同，也不能只是重复的字符。",
             en=f"A password has at least {_SHORTEST} characters, is not the user name, and not one letter repeated.",
-            param="password",
+            param=param,
         )
 
 

@@ -89,8 +89,9 @@ def _error(code: str, limit: int) -> UserError:
     return {
         "not_allowed": BadRequest(
             "url_not_allowed",
-            zh="不允许访问链接指向的地址：它不是公网地址。",
-            en="The link leads to an address that may not be reached: it is not a public one.",
+            zh="不允许访问链接指向的地址：它不是公网地址。如需访问内网，请管理员设置 WHISPER_PRIVATE_NETWORKS。",
+            en="The link leads to an address that may not be reached: it is not a public one. The operator can allow "
+            "private networks with WHISPER_PRIVATE_NETWORKS.",
             param="url",
         ),
         "nothing": BadRequest(

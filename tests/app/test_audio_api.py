@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -68,6 +69,13 @@ def test_errors_have_the_sdks_types(sdk: openai.OpenAI) -> None:
         with pytest.raises(openai.BadRequestError) as bad:
             create(file=TWO, model="whisper-1", **fields)  # type: ignore[call-overload]
         assert bad.value.code == code
+    for strategy, said in (("{", "not valid JSON: '{'"), ('{"threshold": 1}', "cannot be '{\"threshold\": 1}'")):
+        with pytest.raises(openai.BadRequestError, match=re.escape(said)):
+            create(file=TWO, model="whisper-1", extra_body={"chunking_strategy": strategy})
+    for name in ("nothing", "nope/x y", "../nope", "/"):
+        with pytest.raises(openai.NotFoundError) as missing:
+            sdk.models.retrieve(name)
+        assert missing.value.code == "model_not_found"
     with pytest.raises(openai.APIStatusError) as wrong:
         create(file=("x.mp3", b"this is no audio"), model="whisper-1")
     assert (wrong.value.status_code, wrong.value.code) == (415, "not_audio")

@@ -51,6 +51,8 @@ def test_what_is_not_taken(site: LinkedSite, tmp_path: Path, path: str, code: st
     with pytest.raises(UserError) as refused:
         take(site, path, tmp_path)
     assert refused.value.code == code
+    for language in ("zh", "en"):  # what can be done
+        assert ("WHISPER_PRIVATE_NETWORKS" in refused.value.text(language)) == (code == "url_not_allowed")
     assert not list(tmp_path.iterdir())
     assert [host for host, _ in site.asked if host != HERE] == [], "the machine inside heard nothing"
 

@@ -84,6 +84,7 @@ def test_one_inner_address_among_several_is_enough(site: Site, names: list[list[
     with pytest.raises(BadRequest) as refused:
         outbound.post(url(site), b"{}", {}, ALLOWED)
     assert (refused.value.code, site.asked) == ("url_not_allowed", [])
+    assert all("WHISPER_PRIVATE_NETWORKS" in refused.value.text(language) for language in ("zh", "en"))
 
 
 def test_a_webhook_is_checked_again_when_it_is_told(site: Site, names: list[list[str]]) -> None:

@@ -141,6 +141,17 @@ def test_the_priority_changes_while_windows_wait(client: httpx.Client, server: S
     assert client.patch("/api/jobs/none", json={"lane": "api"}).status_code == 404
 
 
+def test_a_lane_is_chosen_with_the_job(client: httpx.Client) -> None:
+    for lane, got in (("api", "api"), ("interactive", "interactive"), ("", "bulk")):
+        assert ended(client, create(client, "SPEECH 1 0.001", lane=lane))["lane"] == got
+    for language, said in (("zh", "lane 不支持“foo”，可选：interactive、api、bulk。"), ("en", "lane cannot be 'foo'")):
+        sent = {"files": {"file": b"x"}, "data": {"lane": "foo"}, "headers": {"accept-language": language}}
+        answer = client.post("/api/jobs", **sent)  # type: ignore[arg-type]
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["param"]) == (400, "bad_lane", "lane")
+        assert said in error["message"]
+
+
 def test_a_translation_beside_its_original(client: httpx.Client) -> None:
     job_id = create(client, "SPEECH 2 0.01", "talk.wav", language="zh")
     assert ended(client, job_id)["translation"] is None
