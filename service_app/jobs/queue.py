@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +66,7 @@ class DurableQueue:
         self._running: dict[str, threading.Event] = {}
         self._changed = threading.Condition()
         self._stopping = False
+        self._asking = 0  # questions to DBOS that are being answered
         self._closed = threading.Event()
         self._closed.set()
         self.work: Work | None = None
@@ -120,11 +121,25 @@ class DurableQueue:
         self.drop(self._running)
         end = time.monotonic() + within
         with self._changed:
-            while self._running and time.monotonic() < end:
+            while (self._running or self._asking) and time.monotonic() < end:
                 self._changed.wait(0.1)
-        if self._open:
+            was_open = self._open
             self._closed.set()
+        if was_open:
             DBOS.destroy(workflow_completion_timeout_sec=0)
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[bool]:
+        """Whether DBOS is there; if so it stays until the question is answered, though the node hands over."""
+        with self._changed:
+            answers = self._open
+            self._asking += answers
+        try:
+            yield answers
+        finally:
+            with self._changed:
+                self._asking -= answers
+                self._changed.notify_all()
 
     def stop(self) -> None:
         self.hand_over()
@@ -143,30 +158,31 @@ class DurableQueue:
 
     def owners(self) -> set[str]:
         """The processes that have started jobs, by the queue's own book."""
-        if not self._open:
-            return set()
-        rows = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        with self._asked() as answers:
+            rows = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False) if answers else []
         return {row.executor_id for row in rows if row.executor_id}
 
     def recover(self, executor: str) -> None:
         """Queues the jobs again that a dead process had started."""
-        if self._open:
-            # Not public, here and below: DBOS sells it as a service. The public `resume_workflows` starts a job from
-            # nothing. The version is pinned, and tests/cluster kill, freeze and cut off nodes.
-            self._dbos._recover_pending_workflows([executor])
+        with self._asked() as answers:
+            if answers:
+                # Not public, here and below: DBOS sells it as a service. The public `resume_workflows` starts a job
+                # from nothing. The version is pinned, and tests/cluster kill, freeze and cut off nodes.
+                self._dbos._recover_pending_workflows([executor])
 
     def _again(self, job_id: str) -> None:
         """Queues a job again that stopped here though this node works on: it was begun while the others took the node
         for dead, or before they did. Nothing happens where they have queued it already, and to one that has ended."""
-        if self._open and not self._stopping:
-            self._dbos._sys_db.reenqueue_for_recovery(job_id, [self.executor], _QUEUE)
+        with self._asked() as answers:
+            if answers and not self._stopping:
+                self._dbos._sys_db.reenqueue_for_recovery(job_id, [self.executor], _QUEUE)
 
     def submit(self, job_id: str, lane: Lane) -> None:
         """Stored when it returns. Harmless to repeat. A node that hands over leaves it to the others, who look for
         what nobody has taken."""
-        if not self._open:
-            return
-        with SetWorkflowID(job_id):
+        with self._asked() as answers, SetWorkflowID(job_id):
+            if not answers:
+                return
             if len(self._running) < self._slots and not self._stopping:
                 DBOS.start_workflow(_job, job_id)  # at once: the queue would first have to be polled
             else:
@@ -175,19 +191,22 @@ class DurableQueue:
 
     def cancel(self, job_id: str) -> None:
         self.drop((job_id,))
-        if self._open:
-            DBOS.cancel_workflow(job_id)
+        with self._asked() as answers:
+            if answers:
+                DBOS.cancel_workflow(job_id)
 
     def forget(self, job_id: str) -> None:
         """Removes every trace of an ended or cancelled job."""
-        if self._open:
-            DBOS.delete_workflow(job_id)
+        with self._asked() as answers:
+            if answers:
+                DBOS.delete_workflow(job_id)
 
     def known(self, job_ids: list[str]) -> dict[str, bool]:
         """Of these, the stored ones: True where it waits or runs, False where it ended."""
-        if not job_ids or not self._open:
+        if not job_ids:
             return {}
-        rows = DBOS.list_workflows(workflow_ids=job_ids, load_input=False, load_output=False)
+        with self._asked() as answers:
+            rows = DBOS.list_workflows(workflow_ids=job_ids, load_input=False, load_output=False) if answers else []
         return {row.workflow_id: row.status in ("ENQUEUED", "DELAYED", "PENDING") for row in rows}
 
     def run(self, job_id: str) -> None:

@@ -60,7 +60,9 @@ def test_a_chain_is_the_same_beside_others_and_after_a_kill(new_server: NewServe
     server.start()
     with server.program() as client:
         assert ended(client, chain)["text"] == alone["text"]
-        assert ended(client, other)["text"] != alone["text"]
+        assert ended(client, other)["state"] == "done"
+        options = [client.get(f"/api/jobs/{one}").json()["options"] for one in (chain, other)]
+        assert [one["condition_on_previous_text"] for one in options] == [True, False]
 
 
 def test_text_is_no_audio(real: Server) -> None:
