@@ -27,7 +27,8 @@ from .media import Extractor
 from .messages import Detected, Outcome, Task
 from .models import ALIASES, Weights, catalog, choose
 from .pcm import pcm_path
-from .pool import Pool, Ticket, not_ready
+from .pool import Pool
+from .tickets import Ticket, not_ready
 
 __all__ = ["Coverage", "Engine", "coverage", "pcm_path"]
 

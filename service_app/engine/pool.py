@@ -15,21 +15,19 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from ..errors import Unavailable
 from ..types import DeviceStatus, Lane
 from .backends import Setup
 from .devices import Device
-from .messages import Alive, Batch, Failed, Go, Message, Outcome, Ready, Results, Task
+from .messages import Alive, Batch, Failed, Go, Message, Ready, Results
 from .process import Child
 from .scheduler import Scheduler
+from .tickets import TRIES, Ticket, fail, not_ready, stopped, window_failed
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
 FINISH_SECONDS = 0.1  # between two looks at whether all is done
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)  # before each further start of a worker that does not load
 PAIR = 2  # windows: together they cost a fifth less than one after the other…
@@ -40,30 +38,6 @@ FIRST_BATCH = 1  # windows of a recording of which nothing was read yet: somebod
 
 class WorkerLostError(Exception):
     """The worker process ended or hangs."""
-
-
-@dataclass(eq=False, slots=True)
-class Ticket:
-    """A window on its way."""
-
-    task: Task
-    lane: Lane
-    owner: str
-    recording: Path
-    cancelled: Callable[[], bool]
-    future: Future[Outcome] = field(default_factory=Future)
-    tries: int = 0
-    long: bool = False  # of a recording that takes turns
-
-    def drop_if_cancelled(self) -> bool:
-        if self.tries == 0 and not self.future.cancelled() and self.cancelled():
-            self.future.cancel()
-        if self.tries == 0:
-            return not self.future.set_running_or_notify_cancel()
-        if self.cancelled():  # its future is running already, which cannot be cancelled any more
-            self.future.set_exception(CancelledError())
-            return True
-        return False
 
 
 class Pool:
@@ -100,7 +74,7 @@ class Pool:
         for lane in self._lanes:
             lane.join()
         for ticket in waiting:
-            _fail(ticket, stopped())
+            fail(ticket, stopped())
 
     def status(self) -> tuple[DeviceStatus, ...]:
         return tuple(lane.status for lane in self._lanes)
@@ -225,7 +199,7 @@ class Pool:
     def _retry(self, ticket: Ticket, reason: str) -> None:
         ticket.tries += 1
         if ticket.tries >= TRIES or self._closed.is_set():
-            _fail(ticket, stopped() if self._closed.is_set() else window_failed(ticket.task.window.start, reason))
+            fail(ticket, stopped() if self._closed.is_set() else window_failed(ticket.task.window.start, reason))
             return
         with self._work:
             self._put_back(ticket)
@@ -238,7 +212,7 @@ class Pool:
         with self._work:
             waiting = self._scheduler.drain()
         for ticket in waiting:
-            _fail(ticket, not_ready(reason))
+            fail(ticket, not_ready(reason))
 
 
 class _DeviceThread(threading.Thread):
@@ -370,35 +344,3 @@ class _DeviceThread(threading.Thread):
             raise WorkerLostError(child.end_told) from error
         assert isinstance(message, Ready | Alive | Failed | Results)
         return message
-
-
-def _fail(ticket: Ticket, error: Exception) -> None:
-    if ticket.tries or ticket.future.set_running_or_notify_cancel():
-        ticket.future.set_exception(error)
-
-
-def not_ready(reason: str) -> Unavailable:
-    return Unavailable(
-        "engine_not_ready",
-        zh=f"语音引擎尚未就绪：{reason}。请稍后再试。",
-        en=f"The speech engine is not ready: {reason}. Try again later.",
-        retry_after=10,
-    )
-
-
-def stopped() -> Unavailable:
-    return Unavailable(
-        "engine_stopped",
-        zh="服务正在停止，请稍后再试。",
-        en="The service is stopping; try again later.",
-        retry_after=10,
-    )
-
-
-def window_failed(start: float, reason: str) -> Unavailable:
-    minutes, seconds = divmod(int(start), 60)
-    return Unavailable(
-        "window_failed",
-        zh=f"录音 {minutes}:{seconds:02d} 处转写失败（已试 {TRIES} 次）：{reason}",
-        en=f"The recording could not be transcribed at {minutes}:{seconds:02d} (tried {TRIES} times): {reason}",
-    )

@@ -20,12 +20,13 @@ from typing import Any, Literal
 
 import gradio as gr
 
+from ..api.audio import cancelled_error
 from ..api.envelope import language_of
 from ..api.options import task_from
 from ..api.services import Services
 from ..auth.keys import ApiKey
 from ..characters import kept
-from ..errors import BadRequest, Conflict, UserError, unwritten
+from ..errors import BadRequest, UserError, unwritten
 from ..janitor import PAGE_UPLOADS
 from ..types import JobState, Lane, Options
 
@@ -82,7 +83,7 @@ async def _transcribe(
     if job.failure:
         raise BadRequest(job.failure.code, zh=job.failure.zh, en=job.failure.en)
     if job.state is JobState.CANCELLED:
-        raise Conflict("cancelled", zh="任务已被取消。", en="The job was cancelled.")
+        raise cancelled_error()
     return job.text.strip()
 
 

@@ -156,6 +156,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iter
         yield make(WHISPER_PRIVATE_NETWORKS="127.0.0.0/8").start()
 
 
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[httpx.Client]:
+    """A program with the administrator's login."""
+    with server.program() as made:
+        yield made
+
+
 @pytest.fixture(scope="package")
 def key(server: Server) -> str:
     made = server.run("keys", "add", "tests")

@@ -9,7 +9,6 @@ import io
 import socket
 import threading
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,7 +23,7 @@ from service_app.auth.passwords import PasswordCheck
 from service_app.errors import Busy
 from service_app.reading import Reading
 
-from .conftest import Server, create, ended
+from .conftest import create, ended
 from .flood import closed, serving
 from .no_text import REFUSED, refuses, takes
 
@@ -32,12 +31,6 @@ SPEECH = b"SPEECH 1 0.001"
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}
 MARKUP = "\u202e<img src=x onerror=alert(1)>\r\nSet-Cookie: sid=1;.wav"
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[httpx.Client]:
-    with server.program() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

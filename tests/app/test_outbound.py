@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import socket
-import threading
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from service_app import outbound
 from service_app.errors import BadRequest
+from tests.support.linked import answering
 
 ALLOWED = (ip_network("127.0.0.1/32"),)  # it stands for the internet
 OUTSIDE, INSIDE = "127.0.0.1", "127.0.0.2"
@@ -44,11 +44,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with Site(("0.0.0.0", 0), _Handler) as made:
-        made.asked = []
-        threading.Thread(target=made.serve_forever, daemon=True).start()
+    made = Site(("0.0.0.0", 0), _Handler)
+    made.asked = []
+    with answering(made):
         yield made
-        made.shutdown()
 
 
 @pytest.fixture

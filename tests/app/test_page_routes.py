@@ -16,12 +16,6 @@ import pytest
 from .conftest import Server, create, ended
 
 
-@pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[httpx.Client]:
-    with server.program() as made:
-        yield made
-
-
 def _events(client: httpx.Client, job_id: str) -> list[tuple[str, dict[str, Any]]]:
     found = []
     with client.stream("GET", f"/api/jobs/{job_id}/events", timeout=60) as answer:

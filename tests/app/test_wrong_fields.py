@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from .conftest import Server, create, ended
+from .conftest import create, ended
 
 _JSON = {"content-type": "application/json"}
 _SPAN = {"start": 2, "end": 3, "text": "a"}
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[httpx.Client]:
-    with server.program() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

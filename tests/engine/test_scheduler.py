@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from service_app.engine.backends import Setup
 from service_app.engine.devices import Device
 from service_app.engine.messages import Task
-from service_app.engine.pool import Pool, Ticket
+from service_app.engine.pool import Pool
 from service_app.engine.scheduler import HEAD_START, PATIENCE, SHORT, Scheduler
+from service_app.engine.tickets import Ticket
 from service_app.types import Lane, Options, Window
 
 Item = tuple[Lane, str, str, int]

@@ -7,6 +7,7 @@ import contextlib
 import http.server
 import threading
 from collections.abc import Iterator
+from typing import TypeVar
 
 SPEECH = b"SPEECH 1 0.01"
 HERE, INSIDE = "127.0.0.1", "127.0.0.2"  # allowed, and not
@@ -62,10 +63,21 @@ class LinkedSite(http.server.ThreadingHTTPServer):
         return f"http://{HERE}:{self.server_address[1]}{path}"
 
 
+Site = TypeVar("Site", bound=http.server.ThreadingHTTPServer)
+
+
+@contextlib.contextmanager
+def answering(site: Site) -> Iterator[Site]:
+    """The site while it answers, in a thread of its own."""
+    with site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        yield site
+        site.shutdown()
+
+
 @contextlib.contextmanager
 def linked_site() -> Iterator[LinkedSite]:
-    with LinkedSite(("0.0.0.0", 0), _Page) as server:
-        server.asked = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = LinkedSite(("0.0.0.0", 0), _Page)
+    server.asked = []
+    with answering(server):
         yield server
-        server.shutdown()

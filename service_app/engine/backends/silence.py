@@ -19,7 +19,6 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 
 FRAMES = 3000  # of features: 30 s
-POSITIONS = 1500  # of the encoding
 MARGIN = 200  # frames of silence that are encoded with what is said: with less, last words are lost
 STEP = 128  # frames: few different lengths, as for each the encoder prepares itself once
 
